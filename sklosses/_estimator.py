@@ -1,0 +1,263 @@
+"""What the estimators of a loss share: parameters, validation, the choice of a solver, the fit."""
+
+from __future__ import annotations
+
+import warnings
+from numbers import Integral, Real
+
+import numpy as np
+from scipy import sparse
+from sklearn.base import BaseEstimator
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.model_selection import train_test_split
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.extmath import safe_sparse_dot
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+
+from ._loss import Loss
+from ._monitor import Monitor
+from ._registry import get_loss
+from .solvers import stochastic
+from .solvers.batch import LinearObjective, lbfgs
+
+BATCH_ENTRIES = 10**8  # entries of X up to which solver="auto" prefers the deterministic solver
+
+
+class LossEstimator(BaseEstimator):
+    """Base of the estimators that minimise a loss."""
+
+    tasks: tuple = ()
+
+    _parameter_constraints = {
+        "loss": [str, Loss],
+        "penalty": [StrOptions({"l1", "l2", "elasticnet"}), None],
+        "alpha": [Interval(Real, 0, None, closed="left")],
+        "l1_ratio": [Interval(Real, 0, 1, closed="both")],
+        "fit_intercept": ["boolean"],
+        "solver": [StrOptions({"auto", "lbfgs", "sgd"})],
+        "learning_rate": [StrOptions(set(stochastic.LEARNING_RATES))],
+        "learning_rate_init": [Interval(Real, 0, None, closed="neither"), None],
+        "power_t": [Interval(Real, 0, None, closed="left")],
+        "average": ["boolean", Interval(Integral, 0, None, closed="left")],
+        "shuffle": ["boolean"],
+        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "tol": [Interval(Real, 0, None, closed="left"), None],
+        "early_stopping": ["boolean", StrOptions({"auto"})],
+        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+        "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
+        "warm_start": ["boolean"],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+    }
+
+    # all metadata of fit are requested, so that Pipeline(transform_input=["X_val"]) just works
+    __metadata_request__fit = {
+        "sample_weight": True, "X_val": True, "y_val": True, "sample_weight_val": True,
+    }  # fmt: skip
+    __metadata_request__partial_fit = {"sample_weight": True}
+    __metadata_request__score = {"sample_weight": True}
+
+    # ------------------------------------------------------------------ for subclasses
+
+    def _encode(self, y, sample_weight, *, reset):
+        """Return targets as a float array of shape (n,) or (n, k), and the weights."""
+        raise NotImplementedError
+
+    def _stratify(self, y):
+        return None
+
+    # ------------------------------------------------------------------ scikit-learn's interface
+
+    def set_params(self, **params):
+        try:
+            return super().set_params(**params)
+        except AttributeError:
+            nested = [name for name in params if name.startswith("loss__")]
+            if not nested or not isinstance(self.loss, str):
+                raise
+            example = type(get_loss(self.loss)).__name__
+            raise ValueError(
+                f"{nested[0]!r} needs a loss object, but loss={self.loss!r} is a name: pass "
+                f"loss={example}() to {type(self).__name__} to set the loss's parameters."
+            ) from None
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
+    # ------------------------------------------------------------------ fitting
+
+    def _resolve_loss(self):
+        loss = get_loss(self.loss)
+        loss._validate_params()
+        if loss.task not in self.tasks:
+            raise ValueError(
+                f"{type(self).__name__} minimises losses of the families {self.tasks}; "
+                f"{type(loss).__name__} is one of {loss.task!r}."
+            )
+        return loss
+
+    def _penalties(self):
+        """Return the strengths of the l1 and the l2 term."""
+        share = {None: (0.0, 0.0), "l1": (1.0, 0.0), "l2": (0.0, 1.0)}.get(
+            self.penalty, (self.l1_ratio, 1.0 - self.l1_ratio)
+        )
+        return self.alpha * share[0], self.alpha * share[1]
+
+    def _choose_solver(self, loss, X):
+        entries = X.nnz if sparse.issparse(X) else X.size
+        if self.solver == "lbfgs" and not loss.smooth:
+            raise ValueError(
+                f"solver='lbfgs' needs a smooth loss, and {type(loss).__name__} is not. "
+                f"Use solver='sgd' or 'auto'."
+            )
+        if self.solver != "auto":
+            return self.solver
+        return "lbfgs" if loss.smooth and entries <= BATCH_ENTRIES else "sgd"
+
+    def _check_data(self, X, y, sample_weight, *, reset):
+        X, y = validate_data(
+            self, X, y,
+            accept_sparse="csr", dtype=[np.float64, np.float32], multi_output=True, reset=reset,
+        )  # fmt: skip
+        weight = _check_sample_weight(sample_weight, X, dtype=X.dtype, ensure_non_negative=True)
+        y, weight = self._encode(y, weight, reset=reset)
+        if not weight.any():
+            raise ValueError("Sample weights must contain at least one non-zero number.")
+        return X, np.asarray(y, dtype=X.dtype), weight
+
+    def _split_validation(self, X, y, weight, given):
+        """Return training and validation data; the latter None without early stopping."""
+        wanted = self.early_stopping is True or (
+            self.early_stopping == "auto" and given[0] is not None
+        )
+        if not wanted:
+            return (X, y, weight), None
+        X_val, y_val, weight_val = given
+        if X_val is not None:
+            if y_val is None:
+                raise ValueError("y_val is required when X_val is given.")
+            return (X, y, weight), self._check_data(X_val, y_val, weight_val, reset=False)
+        train, test = train_test_split(
+            np.arange(X.shape[0]),
+            test_size=self.validation_fraction,
+            random_state=check_random_state(self.random_state),
+            stratify=self._stratify(y),
+        )
+        if not weight[train].any() or not weight[test].any():
+            raise ValueError(
+                "The sample weights of the training or of the validation part are all zero: "
+                "pass X_val and y_val, or set early_stopping=False."
+            )
+        return tuple((X[rows], y[rows], weight[rows]) for rows in (train, test))
+
+    def _validator(self, loss, validation, column):
+        """Return the function that scores a candidate solution of one output, or None."""
+        if validation is None:
+            return None
+        X, y, weight = validation
+        target = y if y.ndim == 1 else np.ascontiguousarray(y[:, column])
+
+        def validate(solution):
+            coef, intercept = solution
+            raw = (X @ coef.astype(X.dtype, copy=False)) + X.dtype.type(intercept)
+            if not np.isfinite(raw).all():
+                return -np.inf
+            return -float(loss.values(target, raw, weight).sum() / weight.sum())
+
+        return validate
+
+    def _fit(self, X, y, sample_weight, given):
+        self._validate_params()
+        loss = self._resolve_loss()
+        warm = self.warm_start and hasattr(self, "coef_")
+        X, y, weight = self._check_data(X, y, sample_weight, reset=True)
+        (X, y, weight), validation = self._split_validation(X, y, weight, given)
+        self.loss_function_ = loss
+        self.solver_ = self._choose_solver(loss, X)
+        loss._check(y.reshape(-1), y[:0].reshape(-1), weight, ("y", ""), loss.prediction)
+        columns = [y] if y.ndim == 1 else [np.ascontiguousarray(column) for column in y.T]
+        starts = self._starts(loss, columns, weight, X.shape[1], warm)
+        solve = self._solve_batch if self.solver_ == "lbfgs" else self._solve_stochastic
+        fits = []
+        for k, (column, start) in enumerate(zip(columns, starts, strict=True)):
+            monitor = Monitor(
+                tol=self.tol,
+                n_iter_no_change=self.n_iter_no_change,
+                validate=self._validator(loss, validation, k),
+                watch_training=self.solver_ == "sgd",
+                verbose=self.verbose,
+            )
+            fits.append((*solve(loss, X, column, weight, start, monitor), monitor))
+        self._store(fits, single=y.ndim == 1)
+        return self
+
+    def _starts(self, loss, columns, weight, n_features, warm):
+        if warm:
+            coefs = self.coef_.reshape(len(columns), n_features)
+            return list(zip(coefs, np.ravel(self.intercept_), strict=True))
+        constants = [loss.init_raw(column, weight) for column in columns]
+        if not self.fit_intercept:
+            return [(np.zeros(n_features), 0.0) for _ in columns]
+        return [(np.zeros(n_features), constant) for constant in constants]
+
+    def _solve_batch(self, loss, X, y, weight, start, monitor):
+        l1, l2 = self._penalties()
+        problem = LinearObjective(
+            loss, X, y, weight, l1=l1, l2=l2, fit_intercept=self.fit_intercept, start=start[1]
+        )
+        fit = lbfgs(
+            problem, *start,
+            tol=1e-4 if self.tol is None else self.tol,
+            max_iter=self.max_iter,
+            monitor=lambda coef, intercept, value: monitor((coef, intercept), value),
+        )  # fmt: skip
+        if not (fit.converged or monitor.stopped):
+            self._warn_unconverged("lbfgs", fit.n_iter)
+        solution = (fit.coef, fit.intercept)
+        if monitor.validate is not None and monitor.best is not None:
+            solution = monitor.best
+        return *solution, fit.n_iter, fit.objective
+
+    def _solve_stochastic(self, loss, X, y, weight, start, monitor):
+        raise NotImplementedError
+
+    def _warn_unconverged(self, solver, n_iter):
+        warnings.warn(
+            f"{solver} failed to converge after {n_iter} iteration(s). Increase max_iter "
+            f"(now {self.max_iter}) or tol, or scale the data as shown in "
+            f"https://scikit-learn.org/stable/modules/preprocessing.html",
+            ConvergenceWarning,
+            stacklevel=4,
+        )
+
+    def _store(self, fits, *, single):
+        coefs, intercepts, n_iters, values, monitors = zip(*fits, strict=True)
+        self.n_iter_ = max(max(n_iters), 1)
+        self.loss_ = float(sum(values))
+        self.loss_curve_ = _summed([monitor.losses for monitor in monitors])
+        scores = [monitor.scores for monitor in monitors]
+        self.validation_scores_ = _summed(scores) if scores[0] else None
+        self._set_coefficients(np.array(coefs), np.array(intercepts), single=single)
+
+    def _set_coefficients(self, coefs, intercepts, *, single):
+        self.coef_ = coefs[0] if single else coefs
+        self.intercept_ = float(intercepts[0]) if single else intercepts
+
+    # ------------------------------------------------------------------ predicting
+
+    def _raw(self, X):
+        check_is_fitted(self)
+        X = validate_data(self, X, accept_sparse="csr", dtype=[np.float64, np.float32], reset=False)
+        coef = self.coef_.T.astype(X.dtype, copy=False)
+        raw = safe_sparse_dot(X, coef, dense_output=True)
+        return raw + np.asarray(self.intercept_, dtype=X.dtype)
+
+
+def _summed(curves):
+    """Return the sum of curves; one that ended earlier keeps its last value."""
+    length = max(len(curve) for curve in curves)
+    padded = [curve + curve[-1:] * (length - len(curve)) for curve in curves if curve]
+    return np.sum(padded, axis=0).tolist() if padded else []

@@ -1,0 +1,105 @@
+"""Targets, predictions and weights as kernels want them: contiguous, one dtype, checked.
+
+Arrays that are fine already pass through untouched; everything else goes through scikit-learn's
+own `check_array`, which knows pandas, lists, missing values and its own words.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+from sklearn.utils import assert_all_finite, check_array, check_consistent_length
+from sklearn.utils.validation import check_non_negative
+
+from ._kernels import BLOCK
+
+DOUBLE, SINGLE = np.dtype(np.float64), np.dtype(np.float32)
+_ONES = {dtype: np.ones(BLOCK, dtype) for dtype in (DOUBLE, SINGLE)}
+
+
+def as_floats(array, name):
+    """Return `array` as a float ndarray (float32 or float64), not copied if it is one."""
+    if type(array) is np.ndarray and (array.dtype == DOUBLE or array.dtype == SINGLE):
+        return array
+    array = check_array(
+        array, dtype="numeric", ensure_2d=False, allow_nd=True, ensure_min_samples=0,
+        input_name=name,
+    )  # fmt: skip
+    return array if array.dtype in (DOUBLE, SINGLE) else array.astype(DOUBLE)
+
+
+def as_weights(sample_weight, shape, dtype):
+    """Return the weight of each term, or one block of ones where there are none."""
+    if sample_weight is None:
+        return _ONES[dtype]
+    w = as_floats(sample_weight, "sample_weight")
+    if w.ndim == 0:
+        w = np.full(shape[:1], w)
+    if w.ndim != 1:
+        raise ValueError(
+            f"Sample weights must be 1D array or scalar, got {w.ndim}D array. Expected either a "
+            f"scalar value or a 1D array of length {shape[0]}."
+        )
+    if w.shape != shape[:1]:
+        raise ValueError(f"sample_weight.shape == {w.shape}, expected {shape[:1]}!")
+    if len(shape) > 1:
+        w = np.repeat(w, shape[1])
+    return np.ascontiguousarray(w, dtype)
+
+
+def check_same_shape(y, z, names):
+    """Raise unless target and prediction have one shape."""
+    if y.shape != z.shape or y.ndim not in (1, 2):
+        check_consistent_length(y, z)
+        raise ValueError(
+            f"{names[0]} and {names[1]} must have the same shape, (n_samples,) or "
+            f"(n_samples, n_outputs). Got {y.shape} and {z.shape} instead."
+        )
+
+
+def aligned(y_true, prediction, sample_weight, names, dtype=None):
+    """Return ``(y, z, w, shape)``: flat contiguous arrays of one dtype and the original shape.
+
+    Float32 is kept if the prediction is float32 and, unless `dtype` says so, the target does not
+    hold doubles.
+    """
+    z = as_floats(prediction, names[1])
+    integral = getattr(y_true, "dtype", DOUBLE) != DOUBLE
+    y = as_floats(y_true, names[0])
+    if y.shape != z.shape or y.ndim != 1:
+        check_same_shape(y, z, names)
+    if dtype is None:
+        dtype = SINGLE if z.dtype == SINGLE and integral else DOUBLE
+    shape = z.shape
+    w = as_weights(sample_weight, shape, dtype)
+    with np.errstate(over="ignore"):  # what does not fit float32 is reported as infinite
+        y = np.ascontiguousarray(y, dtype).reshape(-1)
+        z = np.ascontiguousarray(z, dtype).reshape(-1)
+    return y, z, w, shape
+
+
+@lru_cache(maxsize=1024)
+def limits_of(target, prediction, dtype):
+    """Return the tuple of limits the kernels check against (see `_kernels`)."""
+    biggest = np.finfo(dtype).max
+    ends = (*target.bounds(dtype), *prediction.bounds(dtype))
+    bounded = target.integer or ends != (-biggest, biggest, -biggest, biggest)
+    return tuple(dtype.type(end) for end in (*ends, target.integer, bounded))
+
+
+def check_closely(owner, y, z, w, names, target, prediction):
+    """Raise what is wrong with the input, in scikit-learn's words; return if nothing is."""
+    for array, name in ((y, names[0]), (z, names[1]), (w, "sample_weight")):
+        assert_all_finite(array, input_name=name)
+    check_non_negative(w, "`sample_weight`")
+    for array, name, domain in ((y, names[0], target), (z, names[1], prediction)):
+        low, high = domain.bounds(array.dtype)
+        wrong = ~((array >= low) & (array <= high))
+        if domain.integer:
+            wrong |= array != np.floor(array)
+        if wrong.any():
+            raise ValueError(
+                f"{owner} can only be used on {name} being {domain}. "
+                f"Got {array[wrong.argmax()]} instead."
+            )

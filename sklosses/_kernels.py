@@ -1,0 +1,143 @@
+"""The loops over terms. Weighted is the only version; each checks its input while it reads it.
+
+Without weights `w` is one block of ones, read again for each block of terms: it stays in cache, so
+unweighted costs no memory traffic and needs no second version of any loop.
+
+Checking costs no second pass over memory either. A kernel returns a `suspect` number, zero if all
+is well; otherwise (something not finite or outside `limits`, or an overflow in the check itself)
+the caller looks closer and raises, or finds nothing and carries on.
+"""
+
+from __future__ import annotations
+
+from math import floor
+
+from ._numba import fadd, kernel
+
+BLOCK = 1024  # terms: amortises the slicing and fits the first-level cache
+
+
+@kernel
+def _misfit(y, z, w, limits):
+    """Return 0 if a block is finite, inside `limits`, and its weights are not negative."""
+    y_low, y_high, z_low, z_high, integer, bounded = limits
+    zero, one = y.dtype.type(0), y.dtype.type(1)  # the block's own dtype: no conversions
+    suspect = zero
+    for i in range(y.size):
+        d = y[i] - z[i]
+        low = w[i] if w[i] < zero else zero
+        suspect = fadd(suspect, (d - d) + low)
+    if bounded != zero:
+        for i in range(y.size):
+            inside = (y[i] >= y_low) & (y[i] <= y_high) & (z[i] >= z_low) & (z[i] <= z_high)
+            whole = (integer == zero) | (y[i] == floor(y[i]))
+            suspect = fadd(suspect, zero if inside & whole else one)
+    return suspect
+
+
+@kernel
+def mean_response(loss, y, p, w, limits):
+    """Return the sums of ``w * loss`` (on the response scale) and of ``w``, and `suspect`."""
+    zero = y.dtype.type(0)  # sums of a block in its own dtype, of blocks in double
+    total, weight, suspect = 0.0, 0.0, 0.0
+    weighted = w.size > BLOCK
+    for start in range(0, y.size, BLOCK):
+        yb = y[start : start + BLOCK]
+        pb = p[start : start + BLOCK]
+        wb = w[start : start + BLOCK] if weighted else w[: yb.size]
+        block, block_weight = zero, zero
+        for i in range(yb.size):
+            value = wb[i] * loss.response_value(yb[i], pb[i])
+            block = fadd(block, value if wb[i] != zero else zero)  # weight 0: the row is not there
+            block_weight = fadd(block_weight, wb[i])
+        total += block
+        weight += block_weight
+        suspect += _misfit(yb, pb, wb, limits)
+    return total, weight, suspect
+
+
+@kernel
+def fill(loss, y, z, w, limits, out_value, out_gradient, out_hessian, out_curvature):
+    """Fill the outputs that are not None with ``w *`` value, derivatives or PSD surrogate.
+
+    Numba drops the branches on None, so each set of outputs compiles to its own fused loop.
+    """
+    zero = y.dtype.type(0)
+    suspect = 0.0
+    weighted = w.size > BLOCK
+    for start in range(0, y.size, BLOCK):
+        yb = y[start : start + BLOCK]
+        zb = z[start : start + BLOCK]
+        wb = w[start : start + BLOCK] if weighted else w[: yb.size]
+        if out_value is not None:
+            vb = out_value[start : start + BLOCK]
+        if out_gradient is not None:
+            gb = out_gradient[start : start + BLOCK]
+        if out_hessian is not None:
+            hb = out_hessian[start : start + BLOCK]
+        if out_curvature is not None:
+            cb = out_curvature[start : start + BLOCK]
+        suspect += _misfit(yb, zb, wb, limits)
+        for i in range(yb.size):
+            yi, zi, wi = yb[i], zb[i], wb[i]
+            if out_value is not None:
+                value = loss.value(yi, zi)
+                vb[i] = wi * value if wi != zero else zero
+            g, h = loss.grad_hess(yi, zi)
+            if out_gradient is not None:
+                gb[i] = wi * g if wi != zero else zero
+            if out_hessian is not None:
+                hb[i] = wi * h if wi != zero else zero
+            if out_curvature is not None:
+                c = loss.curvature(yi, zi)
+                cb[i] = wi * c if wi != zero else zero
+    return suspect
+
+
+@kernel
+def objective(loss, y, z, w, out_gradient):
+    """Return the sum of ``w * value`` and fill ``w * gradient``: what a batch solver asks for."""
+    zero = y.dtype.type(0)
+    total = 0.0
+    weighted = w.size > BLOCK
+    for start in range(0, y.size, BLOCK):
+        yb = y[start : start + BLOCK]
+        zb = z[start : start + BLOCK]
+        wb = w[start : start + BLOCK] if weighted else w[: yb.size]
+        gb = out_gradient[start : start + BLOCK]
+        block = 0.0
+        for i in range(yb.size):
+            yi, zi, wi = yb[i], zb[i], wb[i]
+            value = wi * loss.value(yi, zi)
+            g, _ = loss.grad_hess(yi, zi)
+            block = fadd(block, value if wi != zero else zero)
+            gb[i] = wi * g if wi != zero else zero
+        total += block
+    return total
+
+
+@kernel
+def constant_sums(loss, y, z, w):
+    """Return the sums of ``w * value`` and ``w * gradient`` at one raw prediction for all."""
+    zero = y.dtype.type(0)
+    total, slope = 0.0, 0.0
+    weighted = w.size > BLOCK
+    for start in range(0, y.size, BLOCK):
+        yb = y[start : start + BLOCK]
+        wb = w[start : start + BLOCK] if weighted else w[: yb.size]
+        block, block_slope = 0.0, 0.0
+        for i in range(yb.size):
+            value = wb[i] * loss.value(yb[i], z)
+            g, _ = loss.grad_hess(yb[i], z)
+            block = fadd(block, value if wb[i] != zero else zero)
+            block_slope = fadd(block_slope, wb[i] * g if wb[i] != zero else zero)
+        total += block
+        slope += block_slope
+    return total, slope
+
+
+@kernel
+def response(loss, z, out):
+    """Fill `out` with the response (the inverse link) of `z`."""
+    for i in range(z.size):
+        out[i] = loss.response(z[i])

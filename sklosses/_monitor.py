@@ -1,0 +1,57 @@
+"""What happens after each iteration of a fit: record, report, compare, decide whether to stop."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+class Monitor:
+    """Keeps the loss curve and the validation scores, and tells a solver when to stop.
+
+    Parameters
+    ----------
+    tol : float or None
+        Smallest relative improvement that counts; None never stops.
+    n_iter_no_change : int
+        Iterations without one after which the fit stops.
+    validate : callable or None
+        Returns the validation score (higher is better) of a candidate solution; the best
+        solution is then kept in ``best``.
+    watch_training : bool
+        Whether a training loss that no longer improves stops the fit (stochastic solvers; batch
+        solvers know better when they are done).
+    verbose : int
+        Prints a line an iteration if positive.
+    """
+
+    def __init__(self, *, tol, n_iter_no_change, validate=None, watch_training, verbose=0):
+        self.tol = -np.inf if tol is None else tol
+        self.patience = n_iter_no_change
+        self.validate = validate
+        self.watch_training = watch_training
+        self.verbose = verbose
+        self.losses: list[float] = []
+        self.scores: list[float] = []
+        self.best = None
+        self._best_score = -np.inf
+        self._waited = 0
+        self.stopped = False
+
+    def __call__(self, solution, loss):
+        """Record an iteration; return whether to stop."""
+        self.losses.append(float(loss))
+        if self.validate is not None:
+            self.scores.append(float(self.validate(solution)))
+        if self.verbose:
+            score = f", validation score = {self.scores[-1]:.6g}" if self.scores else ""
+            print(f"Iteration {len(self.losses)}, loss = {loss:.6g}{score}")  # noqa: T201
+        if self.validate is None and not self.watch_training:
+            return False
+        score = self.scores[-1] if self.scores else -loss
+        enough = self.tol * abs(self._best_score) if np.isfinite(self._best_score) else 0.0
+        self._waited = 0 if score > self._best_score + enough else self._waited + 1
+        if score > self._best_score:
+            self._best_score = score
+            self.best = solution
+        self.stopped = self._waited >= self.patience
+        return self.stopped

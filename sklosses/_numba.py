@@ -1,0 +1,359 @@
+"""The bridge: how Numba sees a loss, without importing Numba before the first kernel runs.
+
+A loss is a Python object with scalar methods written in plain Python. For Numba it becomes
+
+* a *type*, named after the class, the **fingerprint** of everything its scalar methods execute
+  (bytecode, constants, called helpers, global constants) and the dtype of its parameters; and
+* a *value*, the struct of the numbers those methods read from ``self``.
+
+The type's name is part of every compiled signature, so Numba's disk cache can neither confuse two
+losses nor return the machine code of an older version of one; the type knows nothing of the
+class's module, so the cache stays readable when that module has vanished.
+
+What touches Numba's extension API lives in `_numba_types`, imported at the first call.
+"""
+
+from __future__ import annotations
+
+import dis
+import hashlib
+import inspect
+import types
+from functools import lru_cache, update_wrapper
+from pathlib import Path
+from weakref import WeakKeyDictionary, WeakValueDictionary, ref
+
+import numpy as np
+
+PACKAGE = __name__.partition(".")[0]
+FASTMATH = ("contract", "nsz")  # never nnan/ninf (NaN must survive), never reassoc (breaks `exp`)
+
+
+# --------------------------------------------------------------------------- symbols for kernels
+
+
+def fadd(a, b):
+    """``a + b``; compiled, the addition may be reassociated, so that a sum becomes SIMD."""
+    return a + b
+
+
+def prefetch(array, i):
+    """Ask for the cache line of element `i` of a contiguous array; no bounds check, no effect."""
+
+
+# ----------------------------------------------------------------------- walking code for globals
+
+
+def _codes(code):
+    """Yield `code` and the code objects nested in it (comprehensions, inner functions)."""
+    yield code
+    for const in code.co_consts:
+        if isinstance(const, types.CodeType):
+            yield from _codes(const)
+
+
+@lru_cache(maxsize=4096)
+def _names(code):
+    """Return the names that `code` looks up as globals, and as attributes of something."""
+    by_kind = {True: set(), False: set()}
+    for part in _codes(code):
+        for step in dis.get_instructions(part):
+            if step.opcode in dis.hasname:
+                by_kind[step.opname in ("LOAD_GLOBAL", "LOAD_NAME")].add(step.argval)
+    return tuple(sorted(by_kind[True])), tuple(sorted(by_kind[False]))
+
+
+def _follows(module):
+    """Whether to look inside `module` for helpers: not in the two Numba knows by itself."""
+    return module.__name__.partition(".")[0] not in ("math", "numpy")
+
+
+def _references(function):
+    """Yield ``(namespace, name, value)`` for each global and closure value `function` reads."""
+    space = function.__globals__
+    names, attributes = _names(function.__code__)
+    for name in names:
+        if name in space:
+            value = space[name]
+            yield space, name, value
+            if isinstance(value, types.ModuleType) and _follows(value):
+                for attribute in attributes:
+                    if attribute in vars(value):
+                        yield vars(value), attribute, vars(value)[attribute]
+    closure = function.__closure__ or ()
+    for name, cell in zip(function.__code__.co_freevars, closure, strict=True):
+        yield {name: cell.cell_contents}, name, cell.cell_contents
+
+
+def _plain(value):
+    """Return the Python function behind a function, a lazy kernel or a Numba dispatcher."""
+    value = getattr(value, "py_func", value)
+    return value if isinstance(value, types.FunctionType) else None
+
+
+class Fingerprint:
+    """Digest of all code and constants that a set of functions executes.
+
+    Walks calls transitively. `dependencies` keeps what was read and may be rebound while the
+    process lives (a helper redefined in a notebook cell), so that `is_current` is cheap.
+    """
+
+    def __init__(self, functions):
+        self._hash = hashlib.sha256(_salt())
+        self._seen: dict[int, int] = {}
+        self._keep = []  # ids are only unique while their objects live
+        self.dependencies = []
+        for function in functions:
+            self._function(function)
+        self.digest = self._hash.hexdigest()[:20]
+
+    def is_current(self):
+        return all(space.get(name) is value for space, name, value in self.dependencies)
+
+    def _update(self, text):
+        self._hash.update(text.encode() + b"\0")
+
+    def _function(self, function):
+        if id(function) in self._seen:
+            self._update(f"seen {self._seen[id(function)]}")
+            return
+        self._seen[id(function)] = len(self._seen)
+        self._keep.append(function)
+        for code in _codes(function.__code__):
+            self._hash.update(code.co_code)
+            self._update(repr((code.co_names, code.co_varnames, code.co_freevars)))
+            self._update(code.co_exceptiontable.hex())
+            for const in code.co_consts:
+                self._constant(const)
+        self._update(repr(function.__defaults__))
+        own = (function.__module__ or "").partition(".")[0] == PACKAGE
+        for space, name, value in _references(function):
+            if not own:
+                self.dependencies.append((space, name, value))
+            self._update(name)
+            self._value(value)
+        twin = getattr(function, "float32", None)
+        if twin is not None:
+            self._function(twin)
+
+    def _constant(self, const):
+        if isinstance(const, types.CodeType):
+            return
+        if isinstance(const, frozenset):  # its order changes from process to process
+            const = sorted(const, key=repr)
+        self._update(repr(const))
+
+    def _value(self, value):
+        function = _plain(value)
+        if function is not None:
+            self._function(function)
+        elif isinstance(value, np.ndarray):
+            self._update(f"{value.dtype.str}{value.shape}")
+            self._hash.update(np.ascontiguousarray(value).tobytes())
+        elif isinstance(value, types.ModuleType):
+            self._update(value.__name__)
+        elif hasattr(value, "__qualname__"):
+            self._update(f"{getattr(value, '__module__', '')}.{value.__qualname__}")
+        else:
+            self._update(repr(value))
+
+
+@lru_cache(maxsize=1)
+def _backend():
+    from . import _numba_types
+
+    return _numba_types
+
+
+@lru_cache(maxsize=1)
+def _salt():
+    """Return the bridge's own source: a change here must not meet old machine code either."""
+    here = Path(__file__)
+    files = (here, here.with_name("_numba_types.py"))
+    return b"".join(path.read_bytes() for path in files if path.exists())
+
+
+# ----------------------------------------------------------------------------- rewriting functions
+
+
+def _narrow(value):
+    """Turn Python floats into float32: one double literal would make a whole formula double."""
+    if type(value) is float:
+        return np.float32(value)
+    if type(value) is tuple:
+        return tuple(_narrow(item) for item in value)
+    return value
+
+
+def _narrow_code(code):
+    consts = tuple(
+        _narrow_code(const) if isinstance(const, types.CodeType) else _narrow(const)
+        for const in code.co_consts
+    )
+    with np.errstate(over="ignore"):
+        return code.replace(co_consts=consts)
+
+
+def rewrite(function, single):
+    """Return a copy of `function` whose globals are ready for Numba.
+
+    Plain helpers become dispatchers, lazy kernels theirs, the symbols above intrinsics; with
+    `single`, float constants become float32 and helpers their ``float32`` twin where they have one.
+    """
+    names, attributes = _names(function.__code__)
+
+    def ready(value):
+        if isinstance(value, Kernel):
+            return value.dispatcher
+        if isinstance(value, types.FunctionType):
+            return specialise(value, single)
+        if isinstance(value, types.ModuleType) and _follows(value):
+            proxy = types.ModuleType(value.__name__)
+            shared = {name: ready(vars(value)[name]) for name in attributes if name in vars(value)}
+            vars(proxy).update(shared)
+            return proxy
+        return _narrow(value) if single else value
+
+    space = function.__globals__
+    code = _narrow_code(function.__code__) if single else function.__code__
+    new_space = {name: ready(space[name]) for name in names if name in space}
+    new_space["__builtins__"] = space.get("__builtins__", __builtins__)
+    new_space["__name__"] = function.__module__
+    cells = tuple(types.CellType(ready(c.cell_contents)) for c in function.__closure__ or ())
+    copy = types.FunctionType(code, new_space, function.__name__, function.__defaults__, cells)
+    copy.__module__ = function.__module__
+    copy.__qualname__ = function.__qualname__
+    return copy
+
+
+_specialised: WeakKeyDictionary = WeakKeyDictionary()
+
+
+def specialise(function, single=False):
+    """Compile the plain `function` (lazily) for float64, or for float32 if `single`."""
+    if single:
+        function = getattr(function, "float32", function)
+    variants = _specialised.setdefault(function, {})
+    known = variants.get(single)
+    if known is None or not known[0].is_current():
+        intrinsic = _backend().intrinsics().get(function)
+        mark = Fingerprint([function])
+        compiled = intrinsic or _backend().jit(rewrite(function, single), FASTMATH)
+        variants[single] = known = (mark, compiled)
+    return known[1]
+
+
+# ------------------------------------------------------------------------------------- the kernels
+
+
+class Kernel:
+    """A function compiled at its first call and cached on disk; see `kernel`."""
+
+    def __init__(self, function, fastmath):
+        update_wrapper(self, function)
+        self.py_func = function
+        self._fastmath = fastmath
+        self._dispatcher = None
+
+    @property
+    def dispatcher(self):
+        if self._dispatcher is None:
+            digest = Fingerprint([self.py_func]).digest
+            function = rewrite(self.py_func, single=False)
+            self._dispatcher = _backend().jit(function, self._fastmath, digest)
+        return self._dispatcher
+
+    def __call__(self, *args):
+        return self.dispatcher(*args)
+
+
+def kernel(function=None, *, fastmath=()):
+    """Decorate a loop over terms: compiled lazily, cached on disk, without the GIL.
+
+    Kernels may call each other, the symbols `fadd` and `prefetch`, and the scalar methods of the
+    losses they are given (``loss.value(y, z)``, ``loss.grad_hess(y, z)``, …).
+    """
+    if function is None:
+        return lambda function: Kernel(function, FASTMATH + tuple(fastmath))
+    return Kernel(function, FASTMATH)
+
+
+# ------------------------------------------------------------------------------ losses for kernels
+
+
+class Spec:
+    """What the scalar methods of one loss class are and read: the class as Numba needs it."""
+
+    def __init__(self, cls):
+        self.methods: dict[str, types.FunctionType] = {}
+        fields: set[str] = set()
+        pending = [name for name in cls.scalar_methods if callable(getattr(cls, name, None))]
+        while pending:
+            name = pending.pop()
+            if name in self.methods:
+                continue
+            self.methods[name] = function = getattr(cls, name)
+            for used in _names(function.__code__)[1]:
+                kind = _attribute_kind(cls, used)
+                if kind == "method":
+                    pending.append(used)
+                elif kind == "field":
+                    fields.add(used)
+        self.fields = tuple(sorted(fields))
+        self.fingerprint = Fingerprint([self.methods[name] for name in sorted(self.methods)])
+        self.name = f"{cls.__name__}_{self.fingerprint.digest}"
+        self._owner = None if cls.__module__.partition(".")[0] == PACKAGE else ref(cls)
+
+    def is_current(self):
+        """Whether no method or helper was rebound since; only users' classes can be."""
+        if self._owner is None:
+            return True
+        cls = self._owner()
+        bound = all(getattr(cls, name, None) is f for name, f in self.methods.items())
+        return bound and self.fingerprint.is_current()
+
+
+def _attribute_kind(cls, name):
+    """Tell what ``self.name`` is for compiled code: "method", "field", or None (not its own)."""
+    if name in cls._get_param_names():
+        return "field"
+    value = inspect.getattr_static(cls, name, None)
+    if isinstance(value, types.FunctionType):
+        # the array methods of the base class are not callable from a scalar method
+        own = name in cls.scalar_methods or not value.__module__.startswith(f"{PACKAGE}._loss")
+        return "method" if own and not name.startswith("__") else None
+    if isinstance(value, property):
+        own = not (value.fget.__module__ or "").startswith(f"{PACKAGE}._loss")
+        return "field" if own else None
+    return "field" if isinstance(value, (bool, int, float)) else None
+
+
+_specs: WeakKeyDictionary = WeakKeyDictionary()
+specs_by_name: WeakValueDictionary = WeakValueDictionary()
+
+
+def spec_of(cls):
+    """Return the (current) `Spec` of a loss class."""
+    spec = _specs.get(cls)
+    if spec is None or not spec.is_current():
+        _specs[cls] = spec = Spec(cls)
+        # an equal class (a re-run cell) shares the name and, by construction, the code
+        specs_by_name[spec.name] = spec
+    return spec
+
+
+class Bound:
+    """A loss bound to a dtype: the argument that kernels take."""
+
+    __slots__ = ("__weakref__", "_numba_type_", "values")
+
+    def __init__(self, numba_type, values):
+        self._numba_type_ = numba_type
+        self.values = values
+
+
+def bind(loss, dtype):
+    """Return `loss` as kernels take it, its parameters in `dtype` (float32 or float64)."""
+    spec = spec_of(type(loss))
+    values = tuple([getattr(loss, name) for name in spec.fields])
+    return _backend().bind(spec, values, np.dtype(dtype).itemsize == 4)

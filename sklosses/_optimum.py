@@ -1,0 +1,65 @@
+"""The constant that minimises a loss: where boosters and stochastic solvers start."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.optimize import brentq, minimize_scalar
+
+LOGIT_RANGE = 36.0  # expit(36) is 1 - eps: beyond, raw scores of a probability say nothing new
+CANDIDATES = 41
+
+
+def weighted_mean(y, w):
+    return float(np.average(y, weights=w))
+
+
+def weighted_quantile(y, quantile, w):
+    """Return the smallest value whose cumulated weight reaches `quantile`."""
+    return float(np.quantile(y, quantile, weights=w, method="inverted_cdf"))
+
+
+def minimise_constant(sums, y, *, convex, free):
+    """Minimise ``sums(z)[0]``, whose derivative is ``sums(z)[1]``, over one raw number.
+
+    Parameters
+    ----------
+    sums : callable
+        Returns the summed loss and its derivative at a raw prediction.
+    y : ndarray
+        Targets, for the scale of the search.
+    convex : bool
+        Whether a root of the derivative is the minimum; else candidates are tried first.
+    free : bool
+        Whether raw predictions live on the scale of `y` (identity link).
+    """
+    if free:
+        low, high = float(y.min()), float(y.max())
+        candidates = np.unique(np.quantile(y, np.linspace(0, 1, CANDIDATES)))
+    else:
+        low, high = -LOGIT_RANGE, LOGIT_RANGE
+        candidates = np.linspace(low, high, CANDIDATES)
+    if convex:
+        return _root(lambda z: sums(z)[1], low, high)
+    totals = [sums(z)[0] for z in candidates]
+    best = int(np.argmin(totals))
+    left, right = candidates[max(best - 1, 0)], candidates[min(best + 1, candidates.size - 1)]
+    if left == right:
+        return float(left)
+    found = minimize_scalar(
+        lambda z: sums(z)[0], bounds=(left, right), method="bounded", options={"xatol": 1e-10}
+    )
+    return float(found.x if found.fun <= totals[best] else candidates[best])
+
+
+def _root(slope, low, high):
+    """Return where a non-decreasing, perhaps discontinuous function changes sign."""
+    step = max(high - low, abs(low), abs(high), 1.0) * 1e-3
+    while slope(low) > 0 and np.isfinite(low - step):
+        low, step = low - step, 2 * step
+    while slope(high) < 0 and np.isfinite(high + step):
+        high, step = high + step, 2 * step
+    if slope(low) >= 0:
+        return low
+    if slope(high) <= 0:
+        return high
+    return float(brentq(slope, low, high, xtol=1e-300, rtol=1e-14, maxiter=500))

@@ -1,0 +1,75 @@
+"""The table of losses, derived from the classes."""
+
+from __future__ import annotations
+
+from ._registry import all_losses
+
+HEADINGS = {
+    "en": {
+        "name": "Name", "alias": "Alias", "task": "Task", "formula": "Formula",
+        "use_case": "Use case", "choose_when": "Choose it when", "domain": "Target",
+        "prediction": "Prediction", "convex": "Convex", "smooth": "Smooth", "hessian": "Hessian",
+        "reference": "Reference",
+    },
+    "zh": {
+        "name": "名称", "alias": "别名", "task": "任务", "formula": "公式",
+        "use_case": "适用场景", "choose_when": "何时选用", "domain": "目标值域",
+        "prediction": "预测值域", "convex": "凸", "smooth": "光滑", "hessian": "二阶导数",
+        "reference": "文献",
+    },
+}  # fmt: skip
+
+
+def catalog(task=None, lang="en"):
+    """Return the table of losses.
+
+    Parameters
+    ----------
+    task : str or None, default=None
+        Only the losses of a family: "regression", "binary", …
+    lang : {"en", "zh"}, default="en"
+        Language of names, use cases and headings.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a loss, indexed by class name: name, alias, task, formula (LaTeX), use case, when
+        to choose it, domains of target and prediction, convexity, smoothness, Hessian, reference.
+
+    Examples
+    --------
+    >>> catalog("binary").loc["Hinge", "Formula"]
+    '\\\\max(0,\\\\ 1 - (2y - 1) f)'
+    """
+    import pandas as pd
+
+    if lang not in HEADINGS:
+        raise ValueError(
+            f"The 'lang' parameter must be one of {sorted(HEADINGS)}. Got {lang!r} instead."
+        )
+    rows = {cls.__name__: _row(cls, lang) for cls in all_losses(task)}
+    table = pd.DataFrame.from_dict(rows, orient="index", columns=list(HEADINGS[lang]))
+    return table.rename(columns=HEADINGS[lang]).rename_axis("Class")
+
+
+def _row(cls, lang):
+    loss = cls()
+    return {
+        "name": loss.names[lang],
+        "alias": loss.__name__,
+        "task": loss.task,
+        "formula": loss.formula,
+        "use_case": loss.use_case[lang],
+        "choose_when": loss.choose_when[lang],
+        "domain": _domain(loss.target),
+        "prediction": _domain(loss.prediction),
+        "convex": loss.convex,
+        "smooth": loss.smooth,
+        "hessian": loss.hessian,
+        "reference": loss.reference,
+    }
+
+
+def _domain(interval):
+    text = str(interval).rpartition("range ")[2]
+    return f"integers in {text}" if interval.integer else text

@@ -1,0 +1,681 @@
+"""Losses of one number against another. Throughout, `z` is the prediction and r = z − y."""
+
+from __future__ import annotations
+
+from math import inf
+from typing import Annotated, ClassVar
+
+from .._loss import Interval, PointwiseLoss, weighted_mean, weighted_quantile
+from .._special import exp, log1p, log_cosh, sqrt, tanh
+
+EPS = 2.0**-52
+POSITIVE = Interval(0, inf)
+NON_NEGATIVE = Interval(0, inf, closed="left")
+
+
+class SquaredError(PointwiseLoss):
+    """Squared error, (y − ŷ)².
+
+    Notes
+    -----
+    Domain: all reals; identity link; convex; constant Hessian 2. Equals
+    ``sklearn.metrics.mean_squared_error`` and ``torch.nn.MSELoss``; twice the half squared error
+    of scikit-learn's and LightGBM's objectives.
+
+    References
+    ----------
+    Legendre, A.-M. (1805). Nouvelles méthodes pour la détermination des orbites des comètes.
+
+    Examples
+    --------
+    >>> SquaredError()([1.0, 2.0], [1.0, 4.0])
+    2.0
+    """
+
+    hessian: ClassVar = "constant"
+    convex: ClassVar = True
+    aliases: ClassVar = ("mse", "l2", "mean_squared_error")
+    names: ClassVar = {"en": "Squared error (MSE)", "zh": "平方误差(均方误差,MSE)"}
+    formula: ClassVar = r"(y - \hat y)^2"
+    use_case: ClassVar = {
+        "en": "General regression; large errors count much more than small ones.",
+        "zh": "一般回归;大误差的惩罚远重于小误差。",
+    }
+    choose_when: ClassVar = {
+        "en": "The conditional mean is wanted and the noise has no heavy tails.",
+        "zh": "需要条件均值,且噪声没有厚尾时。",
+    }
+    reference: ClassVar = "Legendre (1805), Nouvelles méthodes"
+
+    def value(self, y, z):
+        r = z - y
+        return r * r
+
+    def grad_hess(self, y, z):
+        return 2.0 * (z - y), 2.0
+
+    def optimal_constant(self, y, w):
+        return weighted_mean(y, w)
+
+
+class AbsoluteError(PointwiseLoss):
+    """Absolute error, abs(y − ŷ).
+
+    Notes
+    -----
+    Domain: all reals; identity link; convex, not smooth; the Hessian is 0. Equals
+    ``sklearn.metrics.mean_absolute_error`` and ``torch.nn.L1Loss``; twice ``Pinball(0.5)``. The
+    gradient at 0 is 0.
+
+    References
+    ----------
+    Boscovich, R. J. (1757). De litteraria expeditione per pontificiam ditionem.
+
+    Examples
+    --------
+    >>> AbsoluteError()([1.0, 2.0], [1.0, 4.0])
+    1.0
+    """
+
+    hessian: ClassVar = "surrogate"
+    convex: ClassVar = True
+    smooth: ClassVar = False
+    aliases: ClassVar = ("mae", "l1", "mean_absolute_error")
+    names: ClassVar = {"en": "Absolute error (MAE)", "zh": "绝对误差(平均绝对误差,MAE)"}
+    formula: ClassVar = r"|y - \hat y|"
+    use_case: ClassVar = {
+        "en": "Regression that outliers in the target must not dominate.",
+        "zh": "目标含离群值、又不应被其主导的回归。",
+    }
+    choose_when: ClassVar = {
+        "en": "The conditional median is wanted, or errors cost in proportion to their size.",
+        "zh": "需要条件中位数,或代价与误差大小成正比时。",
+    }
+    reference: ClassVar = "Boscovich (1757)"
+
+    def value(self, y, z):
+        return abs(z - y)
+
+    def grad_hess(self, y, z):
+        return (1.0 if z > y else -1.0 if z < y else 0.0 * (z - y)), 0.0
+
+    def optimal_constant(self, y, w):
+        return weighted_quantile(y, 0.5, w)
+
+
+class Huber(PointwiseLoss):
+    """Huber's loss: ½r² for abs(r) ≤ δ, else δ(abs(r) − ½δ).
+
+    Parameters
+    ----------
+    delta : float, default=1.0
+        Where the parabola becomes a line, in units of the target; > 0.
+
+    Notes
+    -----
+    Domain: all reals; identity link; convex; Hessian 1 inside, 0 outside. Equals
+    ``torch.nn.HuberLoss`` and ``sklearn._loss.HuberLoss``. ``HuberRegressor`` also fits a scale.
+
+    References
+    ----------
+    Huber, P. J. (1964). Robust estimation of a location parameter. doi:10.1214/aoms/1177703732
+
+    Examples
+    --------
+    >>> Huber(delta=1.0)([0.0, 0.0], [1.0, 3.0])
+    1.5
+    """
+
+    delta: Annotated[float, POSITIVE] = 1.0
+
+    convex: ClassVar = True
+    names: ClassVar = {"en": "Huber loss", "zh": "Huber 损失"}
+    formula: ClassVar = (
+        r"\begin{cases}\tfrac12 r^2 & |r| \le \delta\\"
+        r" \delta(|r| - \tfrac12\delta) & |r| > \delta\end{cases}"
+    )
+    use_case: ClassVar = {
+        "en": "Regression with outliers: squared error near the target, absolute error far away.",
+        "zh": "含离群值的回归:近处为平方误差,远处为绝对误差。",
+    }
+    choose_when: ClassVar = {
+        "en": "Most errors are well behaved and the scale of a large one is known.",
+        "zh": "多数误差规则,且知道多大的误差算大时。",
+    }
+    reference: ClassVar = "Huber (1964), doi:10.1214/aoms/1177703732"
+
+    def value(self, y, z):
+        a = abs(z - y)
+        return 0.5 * a * a if a <= self.delta else self.delta * (a - 0.5 * self.delta)
+
+    def grad_hess(self, y, z):
+        r = z - y
+        outside = self.delta if r > 0.0 else -self.delta
+        inside = abs(r) <= self.delta
+        return (r if inside else outside + 0.0 * r), (1.0 if inside else 0.0)
+
+
+class PseudoHuber(PointwiseLoss):
+    """Pseudo-Huber loss, δ²(√(1 + (r/δ)²) − 1): Huber's, infinitely smooth.
+
+    Parameters
+    ----------
+    delta : float, default=1.0
+        Where the parabola bends into a line, in units of the target; > 0.
+
+    Notes
+    -----
+    Domain: all reals; identity link; convex; exact Hessian. Equals XGBoost's
+    ``reg:pseudohubererror``.
+
+    References
+    ----------
+    Charbonnier, P. et al. (1997). Deterministic edge-preserving regularization in computed
+    imaging. doi:10.1109/83.551699
+
+    Examples
+    --------
+    >>> PseudoHuber(delta=4.0)([0.0], [3.0])
+    4.0
+    """
+
+    delta: Annotated[float, POSITIVE] = 1.0
+
+    convex: ClassVar = True
+    names: ClassVar = {"en": "Pseudo-Huber loss", "zh": "伪 Huber 损失"}
+    formula: ClassVar = r"\delta^2\left(\sqrt{1 + (r/\delta)^2} - 1\right)"
+    use_case: ClassVar = {
+        "en": "Robust regression with solvers and boosters that need second derivatives.",
+        "zh": "需要二阶导数的求解器与提升树中的稳健回归。",
+    }
+    choose_when: ClassVar = {
+        "en": "Huber's robustness is wanted together with a smooth Hessian.",
+        "zh": "既要 Huber 的稳健性,又要平滑的二阶导数时。",
+    }
+    reference: ClassVar = "Charbonnier et al. (1997), doi:10.1109/83.551699"
+
+    def _root(self, u):
+        a = abs(u)
+        return a if a > 1e10 else sqrt(1.0 + u * u)  # u * u would overflow
+
+    def value(self, y, z):
+        u = (z - y) / self.delta
+        return self.delta * self.delta * (u * (u / (1.0 + self._root(u))))
+
+    def grad_hess(self, y, z):
+        r = z - y
+        s = 1.0 / self._root(r / self.delta)
+        return r * s, s * s * s
+
+
+class LogCosh(PointwiseLoss):
+    """Log-cosh loss, ln cosh(y − ŷ).
+
+    Notes
+    -----
+    Domain: all reals; identity link; convex; exact Hessian. About ½r² for small errors and
+    abs(r) − ln 2 for large ones. Equals ``keras.losses.LogCosh``.
+
+    References
+    ----------
+    Saleh, R. A. and Saleh, A. K. M. E. (2022). Statistical properties of the log-cosh loss
+    function used in machine learning. doi:10.48550/arXiv.2208.04564
+
+    Examples
+    --------
+    >>> round(LogCosh()([0.0], [2.0]), 6)
+    1.325003
+    """
+
+    convex: ClassVar = True
+    names: ClassVar = {"en": "Log-cosh loss", "zh": "对数双曲余弦损失(log-cosh)"}
+    formula: ClassVar = r"\ln\cosh(y - \hat y)"
+    use_case: ClassVar = {
+        "en": "Robust regression with a smooth loss and nothing to tune.",
+        "zh": "损失平滑、无需调参的稳健回归。",
+    }
+    choose_when: ClassVar = {
+        "en": "Errors of about 1 (after scaling) separate usual from unusual.",
+        "zh": "(缩放后)误差约为 1 即为正常与异常的分界时。",
+    }
+    reference: ClassVar = "Saleh & Saleh (2022), doi:10.48550/arXiv.2208.04564"
+
+    def value(self, y, z):
+        return log_cosh(z - y)
+
+    def grad_hess(self, y, z):
+        r = z - y
+        e = exp(-2.0 * abs(r))
+        s = 1.0 + e
+        return tanh(r), 4.0 * e / (s * s)  # 1 - tanh² would cancel
+
+
+class Pinball(PointwiseLoss):
+    """Pinball (quantile) loss, max(q·(y − ŷ), (q − 1)·(y − ŷ)).
+
+    Parameters
+    ----------
+    quantile : float, default=0.5
+        The quantile of the target to be predicted, in (0, 1).
+
+    Notes
+    -----
+    Domain: all reals; identity link; convex, not smooth; the Hessian is 0. Equals
+    ``sklearn.metrics.mean_pinball_loss(alpha=quantile)``. The gradient at 0 is 0.
+
+    References
+    ----------
+    Koenker, R. and Bassett, G. (1978). Regression quantiles. doi:10.2307/1913643
+
+    Examples
+    --------
+    >>> Pinball(quantile=0.75)([2.0, 0.0], [0.0, 2.0])
+    1.0
+    """
+
+    quantile: Annotated[float, Interval(0, 1)] = 0.5
+
+    hessian: ClassVar = "surrogate"
+    convex: ClassVar = True
+    smooth: ClassVar = False
+    aliases: ClassVar = ("quantile", "pinball_loss", "mean_pinball_loss")
+    names: ClassVar = {"en": "Quantile (pinball) loss", "zh": "分位数损失(pinball)"}
+    formula: ClassVar = r"\max\left(q\,(y - \hat y),\ (q - 1)(y - \hat y)\right)"
+    use_case: ClassVar = {
+        "en": "Quantile regression: prediction intervals, stock levels, risk limits.",
+        "zh": "分位数回归:预测区间、库存水平、风险限额。",
+    }
+    choose_when: ClassVar = {
+        "en": "Under- and over-prediction cost differently, or an interval is wanted.",
+        "zh": "低估与高估代价不同,或需要预测区间时。",
+    }
+    reference: ClassVar = "Koenker & Bassett (1978), doi:10.2307/1913643"
+
+    def value(self, y, z):
+        r = y - z
+        return self.quantile * r if r >= 0.0 else (self.quantile - 1.0) * r
+
+    def grad_hess(self, y, z):
+        above, below = 1.0 - self.quantile, -self.quantile
+        return (above if z > y else below if z < y else 0.0 * (z - y)), 0.0
+
+    def optimal_constant(self, y, w):
+        return weighted_quantile(y, self.quantile, w)
+
+
+class Expectile(PointwiseLoss):
+    """Expectile loss: squared error weighted `level` below the target, 1 − `level` above it.
+
+    Parameters
+    ----------
+    level : float, default=0.5
+        The expectile to be predicted, in (0, 1); 0.5 is the mean.
+
+    Notes
+    -----
+    Domain: all reals; identity link; convex; Hessian 2·level or 2·(1 − level). ``Expectile(0.5)``
+    is half the squared error.
+
+    References
+    ----------
+    Newey, W. K. and Powell, J. L. (1987). Asymmetric least squares estimation and testing.
+    doi:10.2307/1911031
+
+    Examples
+    --------
+    >>> Expectile(level=0.75)([2.0, 0.0], [0.0, 2.0])
+    2.0
+    """
+
+    level: Annotated[float, Interval(0, 1)] = 0.5
+
+    convex: ClassVar = True
+    names: ClassVar = {"en": "Expectile loss", "zh": "期望分位数(expectile)损失"}
+    formula: ClassVar = r"|\tau - \mathbf 1\{y < \hat y\}|\,(y - \hat y)^2"
+    use_case: ClassVar = {
+        "en": "Asymmetric regression that stays smooth; tail risk (expected shortfall).",
+        "zh": "保持平滑的非对称回归;尾部风险(预期损失)。",
+    }
+    choose_when: ClassVar = {
+        "en": "Like a quantile, but the size of the excess matters as well.",
+        "zh": "类似分位数,但超出的幅度同样重要时。",
+    }
+    reference: ClassVar = "Newey & Powell (1987), doi:10.2307/1911031"
+
+    def _weight(self, y, z):
+        return 1.0 - self.level if z > y else self.level
+
+    def value(self, y, z):
+        r = z - y
+        return self._weight(y, z) * (r * r)
+
+    def grad_hess(self, y, z):
+        h = 2.0 * self._weight(y, z)
+        return h * (z - y), h
+
+
+class EpsilonInsensitive(PointwiseLoss):
+    """ε-insensitive loss, max(0, abs(r) − ε).
+
+    Parameters
+    ----------
+    epsilon : float, default=0.1
+        Half width of the tube in which errors are free, in units of the target; ≥ 0.
+
+    Notes
+    -----
+    Domain: all reals; identity link; convex, not smooth; the Hessian is 0. The loss of
+    ``sklearn.svm.LinearSVR`` and of ``SGDRegressor(loss="epsilon_insensitive")``.
+
+    References
+    ----------
+    Drucker, H. et al. (1997). Support vector regression machines. NIPS 9.
+
+    Examples
+    --------
+    >>> EpsilonInsensitive(epsilon=0.5)([0.0, 0.0], [0.25, 2.0])
+    0.75
+    """
+
+    epsilon: Annotated[float, NON_NEGATIVE] = 0.1
+
+    hessian: ClassVar = "surrogate"
+    convex: ClassVar = True
+    smooth: ClassVar = False
+    names: ClassVar = {"en": "ε-insensitive loss", "zh": "ε-不敏感损失"}
+    formula: ClassVar = r"\max(0, |r| - \varepsilon)"
+    use_case: ClassVar = {
+        "en": "Support vector regression: errors within a tolerance cost nothing.",
+        "zh": "支持向量回归:容差以内的误差不计代价。",
+    }
+    choose_when: ClassVar = {
+        "en": "A measuring tolerance is known and outliers occur.",
+        "zh": "已知测量容差,且存在离群值时。",
+    }
+    reference: ClassVar = "Drucker et al. (1997), NIPS 9"
+
+    def value(self, y, z):
+        excess = abs(z - y) - self.epsilon
+        return 0.0 if excess < 0.0 else excess
+
+    def grad_hess(self, y, z):
+        r = z - y
+        return (1.0 if r > self.epsilon else -1.0 if r < -self.epsilon else 0.0 * r), 0.0
+
+
+class SquaredEpsilonInsensitive(PointwiseLoss):
+    """Squared ε-insensitive loss, max(0, abs(r) − ε)².
+
+    Parameters
+    ----------
+    epsilon : float, default=0.1
+        Half width of the tube in which errors are free, in units of the target; ≥ 0.
+
+    Notes
+    -----
+    Domain: all reals; identity link; convex; Hessian 2 outside the tube, 0 inside. The loss of
+    ``LinearSVR(loss="squared_epsilon_insensitive")``.
+
+    References
+    ----------
+    Ho, C.-H. and Lin, C.-J. (2012). Large-scale linear support vector regression. JMLR 13.
+
+    Examples
+    --------
+    >>> SquaredEpsilonInsensitive(epsilon=0.5)([0.0, 0.0], [0.25, 2.5])
+    2.0
+    """
+
+    epsilon: Annotated[float, NON_NEGATIVE] = 0.1
+
+    convex: ClassVar = True
+    names: ClassVar = {"en": "Squared ε-insensitive loss", "zh": "平方 ε-不敏感损失"}
+    formula: ClassVar = r"\max(0, |r| - \varepsilon)^2"
+    use_case: ClassVar = {
+        "en": "Support vector regression with a smooth loss.",
+        "zh": "损失平滑的支持向量回归。",
+    }
+    choose_when: ClassVar = {
+        "en": "A tolerance is known and there are no heavy tails.",
+        "zh": "已知容差且没有厚尾时。",
+    }
+    reference: ClassVar = "Ho & Lin (2012), JMLR 13:3323"
+
+    def _excess(self, y, z):
+        excess = abs(z - y) - self.epsilon
+        return 0.0 if excess < 0.0 else excess
+
+    def value(self, y, z):
+        excess = self._excess(y, z)
+        return excess * excess
+
+    def grad_hess(self, y, z):
+        excess = self._excess(y, z)
+        return (2.0 * excess if z > y else -2.0 * excess), (2.0 if excess > 0.0 else 0.0)
+
+
+class Cauchy(PointwiseLoss):
+    """Cauchy (Lorentzian) loss, ½c²·ln(1 + (r/c)²).
+
+    Parameters
+    ----------
+    scale : float, default=1.0
+        The error from which influence falls, in units of the target; > 0.
+
+    Notes
+    -----
+    Domain: all reals; identity link; not convex; the exact Hessian is negative for abs(r) > c.
+    ``scipy.optimize.least_squares(loss="cauchy")`` minimises it.
+
+    References
+    ----------
+    Black, M. J. and Anandan, P. (1996). The robust estimation of multiple motions.
+    doi:10.1006/cviu.1996.0006
+
+    Examples
+    --------
+    >>> round(Cauchy(scale=1.0)([0.0], [1.0]), 6)
+    0.346574
+    """
+
+    scale: Annotated[float, POSITIVE] = 1.0
+
+    names: ClassVar = {"en": "Cauchy loss", "zh": "柯西损失"}
+    formula: ClassVar = r"\tfrac12 c^2 \ln\left(1 + (r/c)^2\right)"
+    use_case: ClassVar = {
+        "en": "Regression with gross outliers whose influence should fade.",
+        "zh": "含粗大离群值、应逐渐削弱其影响的回归。",
+    }
+    choose_when: ClassVar = {
+        "en": "Some targets are plainly wrong, and a good starting point is at hand.",
+        "zh": "部分目标明显错误,且有较好初值时。",
+    }
+    reference: ClassVar = "Black & Anandan (1996), doi:10.1006/cviu.1996.0006"
+
+    def value(self, y, z):
+        u = abs(z - y) / self.scale
+        big = u > 1e10  # u * u would overflow; there ln(1 + u²) = 2 ln u
+        t = log1p(u if big else u * u)
+        return 0.5 * self.scale * self.scale * (2.0 * t if big else t)
+
+    def grad_hess(self, y, z):
+        r = z - y
+        u = r / self.scale
+        q = 1.0 / (1.0 + u * u)
+        return r * q, q * (2.0 * q - 1.0)
+
+    def curvature(self, y, z):
+        u = (z - y) / self.scale
+        return 1.0 / (1.0 + u * u) + 1e-6  # the weight of IRLS: a majoriser
+
+
+class Tukey(PointwiseLoss):
+    """Tukey's biweight, c²/6·(1 − (1 − (r/c)²)³) for abs(r) ≤ c, else c²/6.
+
+    Parameters
+    ----------
+    c : float, default=4.685
+        The error beyond which a row has no influence, in units of the target; > 0. The default is
+        95 % efficient for Gaussian noise of variance 1.
+
+    Notes
+    -----
+    Domain: all reals; identity link; bounded, not convex; exact Hessian, negative for
+    abs(r) > c/√5. Equals ``statsmodels.robust.norms.TukeyBiweight``.
+
+    References
+    ----------
+    Beaton, A. E. and Tukey, J. W. (1974). The fitting of power series, meaning polynomials,
+    illustrated on band-spectroscopic data. doi:10.1080/00401706.1974.10489171
+
+    Examples
+    --------
+    >>> Tukey(c=6.0)([0.0, 0.0], [10.0, 0.0])
+    3.0
+    """
+
+    c: Annotated[float, POSITIVE] = 4.685
+
+    names: ClassVar = {"en": "Tukey's biweight", "zh": "Tukey 双权损失"}
+    formula: ClassVar = (
+        r"\begin{cases}\tfrac{c^2}{6}\left(1 - (1 - (r/c)^2)^3\right) & |r| \le c\\"
+        r" \tfrac{c^2}{6} & |r| > c\end{cases}"
+    )
+    use_case: ClassVar = {
+        "en": "Regression in which gross outliers are to be ignored altogether.",
+        "zh": "应完全忽略粗大离群值的回归。",
+    }
+    choose_when: ClassVar = {
+        "en": "A robust start (Huber) is at hand to refine.",
+        "zh": "已有稳健初值(如 Huber)可供进一步优化时。",
+    }
+    reference: ClassVar = "Beaton & Tukey (1974), doi:10.1080/00401706.1974.10489171"
+
+    def _square(self, y, z):
+        u = (z - y) / self.c
+        u = u * u
+        return 1.0 if u > 1.0 else u
+
+    def value(self, y, z):
+        u = self._square(y, z)
+        return self.c * self.c / 6.0 * (u * (3.0 - u * (3.0 - u)))
+
+    def grad_hess(self, y, z):
+        u = self._square(y, z)
+        return (z - y) * ((1.0 - u) * (1.0 - u)), (1.0 - u) * (1.0 - 5.0 * u)
+
+    def curvature(self, y, z):
+        v = 1.0 - self._square(y, z)
+        return v * v + 1e-6  # the weight of IRLS: a majoriser
+
+
+LOWEST = -1.0 + 1e-6  # where SquaredLogError turns into its tangent
+
+
+class SquaredLogError(PointwiseLoss):
+    """Squared logarithmic error, (ln(1 + y) − ln(1 + ŷ))².
+
+    Notes
+    -----
+    Domain: y > −1 and ŷ > −1; identity link; not convex; exact Hessian, negative far above the
+    target. In training it continues as its tangent below ŷ = −1 + 1e-6. Equals
+    ``sklearn.metrics.mean_squared_log_error``; twice XGBoost's ``reg:squaredlogerror``.
+
+    References
+    ----------
+    Törnqvist, L., Vartia, P. and Vartia, Y. O. (1985). How should relative changes be measured?
+    doi:10.1080/00031305.1985.10479385
+
+    Examples
+    --------
+    >>> SquaredLogError()([0.0], [0.0])
+    0.0
+    """
+
+    target: ClassVar = Interval(-1, inf)
+    prediction: ClassVar = Interval(-1, inf)
+    aliases: ClassVar = ("msle", "mean_squared_log_error")
+    names: ClassVar = {"en": "Squared logarithmic error (MSLE)", "zh": "平方对数误差(MSLE)"}
+    formula: ClassVar = r"\left(\ln(1 + y) - \ln(1 + \hat y)\right)^2"
+    use_case: ClassVar = {
+        "en": "Positive targets over several orders of magnitude: prices, counts, sizes.",
+        "zh": "跨多个数量级的正值目标:价格、计数、规模。",
+    }
+    choose_when: ClassVar = {
+        "en": "Relative errors matter, and zero occurs.",
+        "zh": "关注相对误差且目标可能为零时。",
+    }
+    reference: ClassVar = "Törnqvist et al. (1985), doi:10.1080/00031305.1985.10479385"
+
+    def value(self, y, z):
+        p = z if z > LOWEST else LOWEST
+        d = log1p(p) - log1p(y)
+        return d * d + 2.0 * d / (1.0 + p) * (z - p)
+
+    def grad_hess(self, y, z):
+        p = z if z > LOWEST else LOWEST
+        d = log1p(p) - log1p(y)
+        q = 1.0 / (1.0 + p)
+        return 2.0 * d * q, (2.0 * (1.0 - d) * q * q if z > LOWEST else 0.0)
+
+    def curvature(self, y, z):
+        p = z if z > LOWEST else LOWEST
+        q = 1.0 / (1.0 + p)
+        h = 2.0 * q * q  # Gauss-Newton
+        return h if h > 1e-6 else 1e-6
+
+    def response_value(self, y, p):
+        d = log1p(p) - log1p(y)
+        return d * d
+
+
+class AbsolutePercentageError(PointwiseLoss):
+    """Absolute percentage error, abs(r) / max(abs(y), eps): a fraction, not a percentage.
+
+    Notes
+    -----
+    Domain: all reals; identity link; convex, not smooth; the Hessian is 0. Equals
+    ``sklearn.metrics.mean_absolute_percentage_error`` (eps is that of float64).
+
+    References
+    ----------
+    de Myttenaere, A. et al. (2016). Mean absolute percentage error for regression models.
+    doi:10.1016/j.neucom.2015.12.114
+
+    Examples
+    --------
+    >>> AbsolutePercentageError()([2.0, 4.0], [1.0, 4.0])
+    0.25
+    """
+
+    hessian: ClassVar = "surrogate"
+    convex: ClassVar = True
+    smooth: ClassVar = False
+    aliases: ClassVar = ("mape", "mean_absolute_percentage_error")
+    names: ClassVar = {"en": "Absolute percentage error (MAPE)", "zh": "绝对百分比误差(MAPE)"}
+    formula: ClassVar = r"\frac{|y - \hat y|}{\max(|y|, \epsilon)}"
+    use_case: ClassVar = {
+        "en": "Forecasts reported as percentages; targets well away from zero.",
+        "zh": "以百分比报告的预测;目标远离零。",
+    }
+    choose_when: ClassVar = {
+        "en": "Relative errors count, and under-prediction may be preferred.",
+        "zh": "关注相对误差,且可接受偏低预测时。",
+    }
+    reference: ClassVar = "de Myttenaere et al. (2016), doi:10.1016/j.neucom.2015.12.114"
+
+    def _scale(self, y):
+        a = abs(y)
+        return a if a > EPS else EPS
+
+    def value(self, y, z):
+        return abs(z - y) / self._scale(y)
+
+    def grad_hess(self, y, z):
+        s = 1.0 if z > y else -1.0 if z < y else 0.0 * (z - y)
+        return s / self._scale(y), 0.0
+
+    def optimal_constant(self, y, w):
+        scale = abs(y)
+        scale[scale < EPS] = EPS
+        return weighted_quantile(y, 0.5, w / scale)

@@ -1,0 +1,46 @@
+"""Skill scores: how much better than the best constant."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .._registry import get_loss
+
+
+def d2_loss_score(y_true, y_pred, *, loss, sample_weight=None):
+    """Return the share of a loss that a prediction explains: D², R² for any loss.
+
+    Parameters
+    ----------
+    y_true : array-like of shape (n_samples,) or (n_samples, n_outputs)
+        Targets; 0 and 1 for binary losses.
+    y_pred : array-like of the same shape
+        Predictions on the response scale.
+    loss : Loss or str
+        The loss, or its name.
+    sample_weight : array-like of shape (n_samples,), default=None
+        Weight of each row.
+
+    Returns
+    -------
+    float
+        ``1 − loss(y, ŷ) / loss(y, c)``, `c` the best constant. 1 is perfect, 0 no better than the
+        constant, negative worse. With a perfect constant: 1 for perfect predictions, else −inf.
+
+    References
+    ----------
+    Hastie, T., Tibshirani, R. and Wainwright, M. (2015). Statistical Learning with Sparsity,
+    eq. 3.11. doi:10.1201/b18401
+
+    Examples
+    --------
+    >>> d2_loss_score([1.0, 2.0, 3.0], [1.0, 2.0, 3.0], loss="huber")
+    1.0
+    """
+    loss = get_loss(loss)
+    reached = loss(y_true, y_pred, sample_weight=sample_weight)
+    raw = np.broadcast_to(loss.init_raw(y_true, sample_weight), np.shape(y_true))
+    constant = loss(y_true, loss.inverse_link(raw), sample_weight=sample_weight)
+    if constant == 0:
+        return 1.0 if reached == 0 else -np.inf
+    return 1.0 - reached / constant

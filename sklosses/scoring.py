@@ -1,0 +1,160 @@
+"""Losses as scikit-learn scorers: sign, response method and labels already right."""
+
+from __future__ import annotations
+
+import numpy as np
+from sklearn.base import is_classifier
+from sklearn.metrics._scorer import _BaseScorer
+from sklearn.utils.validation import _check_response_method
+
+from ._loss import Loss
+from ._registry import get_loss
+
+AUTO = "auto"
+PREFIX = "neg_"
+_NESTED = ("best_estimator_", "estimator_", "regressor_", "_final_estimator")
+
+
+class LossScorer(_BaseScorer):
+    """A scorer ``(estimator, X, y) → −loss``; made by `make_loss_scorer`.
+
+    Attributes
+    ----------
+    loss : Loss or "auto"
+        What it measures; "auto" is the loss the estimator was fitted with.
+    """
+
+    def __init__(self, loss, response_method, pos_label):
+        self.loss = loss
+        score_func = Loss() if loss == AUTO else loss
+        kwargs = {} if pos_label is None else {"pos_label": pos_label}
+        super().__init__(score_func, sign=-1, kwargs=kwargs, response_method=response_method)
+
+    def __repr__(self):
+        shown = [repr(self.loss)]
+        if self._response_method is not None:
+            shown.append(f"response_method={self._response_method!r}")
+        shown += [f"{name}={value!r}" for name, value in self._kwargs.items()]
+        return f"make_loss_scorer({', '.join(shown)})"
+
+    def _get_pos_label(self):
+        return self._kwargs.get("pos_label")
+
+    def _accept_sample_weight(self):
+        return True
+
+    def _score(self, method_caller, estimator, X, y_true, **metadata):
+        loss = _own_loss(estimator) if self.loss == AUTO else self.loss
+        wanted = self._response_method or loss.response_method
+        if loss.task == "regression" or not is_classifier(estimator):
+            method = wanted if is_classifier(estimator) else "predict"
+            return -loss(y_true, method_caller(estimator, method, X), **metadata)
+        method = _check_response_method(estimator, wanted).__name__
+        classes = estimator.classes_
+        y, positive = _encode(y_true, classes, self._get_pos_label(), estimator)
+        if len(classes) == 1:
+            # a classifier that has seen one class is certain of it, and here it is right
+            y_pred = np.ones(y.shape)
+        else:
+            y_pred = method_caller(estimator, method, X, pos_label=positive)
+        return -loss(y, y_pred, **metadata)
+
+
+def _encode(y_true, classes, pos_label, estimator):
+    """Return targets as 1 for the positive class and 0 for the other, and the positive class."""
+    y_true = np.asarray(y_true)
+    unseen = np.setdiff1d(y_true, classes)
+    if unseen.size:
+        raise ValueError(
+            f"y_true contains labels that {type(estimator).__name__} has not seen in fit: "
+            f"{unseen.tolist()}; its classes_ are {classes.tolist()}. Use stratified folds, or "
+            f"give each class enough rows."
+        )
+    if len(classes) > 2:
+        raise ValueError(f"A binary loss scores two classes; classes_ are {classes.tolist()}.")
+    if pos_label is not None and pos_label not in classes.tolist():
+        raise ValueError(
+            f"pos_label={pos_label} is not a valid label: It should be one of {classes}"
+        )
+    positive = classes[-1] if pos_label is None else pos_label
+    return (y_true == positive).astype(np.float64), positive
+
+
+def _own_loss(estimator):
+    """Return the loss a fitted estimator (or the one inside a meta-estimator) minimised."""
+    while True:
+        loss = getattr(estimator, "loss_function_", None)
+        if loss is not None:
+            return loss
+        inner = (getattr(estimator, name, None) for name in _NESTED)
+        nested = next((found for found in inner if hasattr(found, "get_params")), None)
+        if nested is None:
+            raise ValueError(
+                f'make_loss_scorer("auto") scores estimators that were fitted with a loss of '
+                f"sklosses; {type(estimator).__name__} was not. Name the loss instead."
+            )
+        estimator = nested
+
+
+def make_loss_scorer(loss=AUTO, *, response_method=None, pos_label=None, **params):
+    """Make a scorer from a loss.
+
+    Parameters
+    ----------
+    loss : Loss, str or "auto", default="auto"
+        A loss object, its name, or "auto": the loss that the estimator was fitted with (also
+        inside a pipeline or a search).
+    response_method : str or None, default=None
+        What to call on classifiers; None: what the loss needs ("predict", "predict_proba" or
+        "decision_function").
+    pos_label : int, float, bool or str, default=None
+        The positive class of binary losses; None: the last of ``classes_``.
+    **params
+        Parameters of the loss, if it is named.
+
+    Returns
+    -------
+    LossScorer
+        A scorer that returns the negated loss. Targets are encoded through the estimator's
+        ``classes_``, so that a class missing from a fold is no problem; a label the estimator has
+        never seen raises a `ValueError` that says so.
+
+    Examples
+    --------
+    >>> make_loss_scorer("pinball", quantile=0.9)
+    make_loss_scorer(Pinball(quantile=0.9))
+    """
+    if isinstance(loss, str) and loss == AUTO:
+        if params:
+            raise TypeError(f'The loss is not named: {sorted(params)} cannot apply to "auto".')
+    else:
+        loss = get_loss(loss, **params)
+    return LossScorer(loss, response_method, pos_label)
+
+
+def get_scorer(name, **params):
+    """Return the scorer called ``neg_`` and the name of a loss.
+
+    Parameters
+    ----------
+    name : str
+        "neg_huber", "neg_log_loss", …
+    **params
+        Parameters of the loss.
+
+    Returns
+    -------
+    LossScorer
+        See `make_loss_scorer`.
+
+    Examples
+    --------
+    >>> get_scorer("neg_huber", delta=2.0)
+    make_loss_scorer(Huber(delta=2.0))
+    """
+    if not isinstance(name, str) or not name.startswith(PREFIX):
+        raise ValueError(
+            f"Scorers of losses are called {PREFIX!r} and the name of the loss, such as "
+            f"'neg_huber'. Got {name!r} instead."
+        )
+    return make_loss_scorer(name.removeprefix(PREFIX), **params)

@@ -1,0 +1,1 @@
+"""Solvers: they know the kernels and generic symbols of a loss, never a concrete loss."""

@@ -1,0 +1,1 @@
+LEARNING_RATES = ("adaptive", "constant", "invscaling")
