@@ -3,53 +3,111 @@
 from __future__ import annotations
 
 import warnings
-from numbers import Integral, Real
+from math import inf
+from typing import Annotated, ClassVar
 
 import numpy as np
 from scipy import sparse
-from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.extmath import safe_sparse_dot
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from ._loss import Loss
+from ._loss import Interval, Loss
 from ._monitor import Monitor
+from ._params import Parametrized
 from ._registry import get_loss
 from .solvers import stochastic
 from .solvers.batch import LinearObjective, lbfgs
 
+NON_NEGATIVE = Interval(0, inf, closed="left")
+COUNT = Interval(1, inf, closed="left", integer=True)
 BATCH_ENTRIES = 10**8  # entries of X up to which solver="auto" prefers the deterministic solver
 
 
-class LossEstimator(BaseEstimator):
-    """Base of the estimators that minimise a loss."""
+PARAMETERS = """penalty : {"l2", "l1", "elasticnet"} or None, default="l2"
+        What is added to the mean loss, times `alpha`: ½‖w‖², ‖w‖₁ or
+        ``l1_ratio * ‖w‖₁ + (1 − l1_ratio) * ½‖w‖²``. The intercept is not penalised.
+    alpha : float, default=1e-4
+        Strength of the penalty; ≥ 0.
+    l1_ratio : float, default=0.15
+        Share of the l1 norm in "elasticnet", in [0, 1].
+    fit_intercept : bool, default=True
+        Whether there is an intercept.
+    solver : {"auto", "lbfgs", "sgd"}, default="auto"
+        "lbfgs" is a deterministic full-batch fit, for smooth losses; "sgd" a stochastic one, for
+        all. "auto" takes the first where it can and the data are moderate; see ``solver_``.
+    learning_rate : {"adaptive", "constant", "invscaling", "optimal"}, default="adaptive"
+        Step schedule of "sgd". "adaptive" scales itself to the columns, the loss and the target.
+    learning_rate_init : float or None, default=None
+        Its initial rate; None: the schedule's own.
+    power_t : float, default=0.5
+        Exponent of the decay of the rate with time.
+    average : bool or int, default=False
+        Whether "sgd" returns the average of its path; an int: from that step on.
+    shuffle : bool, default=True
+        Whether "sgd" visits rows in random order.
+    max_iter : int, default=1000
+        Iterations or epochs at most.
+    tol : float or None, default=1e-4
+        "lbfgs": the relative optimality gap to reach. "sgd": the relative improvement of the loss
+        that counts as one; None never stops early.
+    early_stopping : bool or "auto", default="auto"
+        Whether to watch a validation score and keep the best solution. "auto": if `fit` is given
+        `X_val`. Without `X_val`, a part of the data is held out.
+    validation_fraction : float, default=0.1
+        That part, in (0, 1).
+    n_iter_no_change : int, default=5
+        Epochs without improvement after which to stop.
+    warm_start : bool, default=False
+        Whether `fit` starts from the previous solution.
+    random_state : int, RandomState or None, default=None
+        Seed of the shuffling and of the held-out part.
+    verbose : int, default=0
+        Prints a line an iteration if positive."""
 
-    tasks: tuple = ()
+ATTRIBUTES = """n_iter_ : int
+        Iterations or epochs taken.
+    loss_ : float
+        The final mean loss, penalty included ("lbfgs"), or that of the last epoch ("sgd").
+    loss_curve_ : list of float
+        The same after each iteration.
+    validation_scores_ : list of float or None
+        The negated loss on the validation data after each iteration.
+    solver_ : str
+        The solver that was used.
+    loss_function_ : Loss
+        The loss that was minimised.
+    n_features_in_, feature_names_in_
+        As everywhere in scikit-learn."""
 
-    _parameter_constraints = {
-        "loss": [str, Loss],
-        "penalty": [StrOptions({"l1", "l2", "elasticnet"}), None],
-        "alpha": [Interval(Real, 0, None, closed="left")],
-        "l1_ratio": [Interval(Real, 0, 1, closed="both")],
-        "fit_intercept": ["boolean"],
-        "solver": [StrOptions({"auto", "lbfgs", "sgd"})],
-        "learning_rate": [StrOptions(set(stochastic.LEARNING_RATES))],
-        "learning_rate_init": [Interval(Real, 0, None, closed="neither"), None],
-        "power_t": [Interval(Real, 0, None, closed="left")],
-        "average": ["boolean", Interval(Integral, 0, None, closed="left")],
-        "shuffle": ["boolean"],
-        "max_iter": [Interval(Integral, 1, None, closed="left")],
-        "tol": [Interval(Real, 0, None, closed="left"), None],
-        "early_stopping": ["boolean", StrOptions({"auto"})],
-        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
-        "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
-        "warm_start": ["boolean"],
-        "random_state": ["random_state"],
-        "verbose": ["verbose"],
-    }
+
+class LossEstimator(Parametrized):
+    """Base of the estimators that minimise a loss: parameters, data, solver, fit."""
+
+    tasks: ClassVar[tuple] = ()
+    _n_positional: ClassVar[float] = 1
+
+    loss: Annotated[str | Loss, (str, Loss)] = "squared_error"
+    penalty: Annotated[str | None, ("l2", "l1", "elasticnet", None)] = "l2"
+    alpha: Annotated[float, NON_NEGATIVE] = 1e-4
+    l1_ratio: Annotated[float, Interval(0, 1, closed="both")] = 0.15
+    fit_intercept: Annotated[bool, bool] = True
+    solver: Annotated[str, ("auto", "lbfgs", "sgd")] = "auto"
+    learning_rate: Annotated[str, stochastic.LEARNING_RATES] = "adaptive"
+    learning_rate_init: Annotated[float | None, (Interval(0, inf), None)] = None
+    power_t: Annotated[float, NON_NEGATIVE] = 0.5
+    average: Annotated[bool | int, (bool, COUNT)] = False
+    shuffle: Annotated[bool, bool] = True
+    max_iter: Annotated[int, COUNT] = 1000
+    tol: Annotated[float | None, (NON_NEGATIVE, None)] = 1e-4
+    early_stopping: Annotated[bool | str, (bool, "auto")] = "auto"
+    validation_fraction: Annotated[float, Interval(0, 1)] = 0.1
+    n_iter_no_change: Annotated[int, COUNT] = 5
+    warm_start: Annotated[bool, bool] = False
+    random_state: int | None = None
+    verbose: Annotated[int | bool, (bool, Interval(0, inf, closed="left", integer=True))] = 0
 
     # all metadata of fit are requested, so that Pipeline(transform_input=["X_val"]) just works
     __metadata_request__fit = {
@@ -57,6 +115,13 @@ class LossEstimator(BaseEstimator):
     }  # fmt: skip
     __metadata_request__partial_fit = {"sample_weight": True}
     __metadata_request__score = {"sample_weight": True}
+
+    def __init_subclass__(cls, **kwargs):
+        """Complete the docstring: what is common is written once, above."""
+        super().__init_subclass__(**kwargs)
+        common = {"<parameters>": PARAMETERS, "<attributes>": ATTRIBUTES}
+        for mark, text in common.items():
+            cls.__doc__ = (cls.__doc__ or "").replace(mark, text)
 
     # ------------------------------------------------------------------ for subclasses
 
@@ -235,7 +300,7 @@ class LossEstimator(BaseEstimator):
 
     def _store(self, fits, *, single):
         coefs, intercepts, n_iters, values, monitors = zip(*fits, strict=True)
-        self.n_iter_ = max(max(n_iters), 1)
+        self.n_iter_ = max(*n_iters, 1)
         self.loss_ = float(sum(values))
         self.loss_curve_ = _summed([monitor.losses for monitor in monitors])
         scores = [monitor.scores for monitor in monitors]

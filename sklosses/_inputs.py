@@ -20,7 +20,7 @@ _ONES = {dtype: np.ones(BLOCK, dtype) for dtype in (DOUBLE, SINGLE)}
 
 def as_floats(array, name):
     """Return `array` as a float ndarray (float32 or float64), not copied if it is one."""
-    if type(array) is np.ndarray and (array.dtype == DOUBLE or array.dtype == SINGLE):
+    if type(array) is np.ndarray and array.dtype in (DOUBLE, SINGLE):
         return array
     array = check_array(
         array, dtype="numeric", ensure_2d=False, allow_nd=True, ensure_min_samples=0,

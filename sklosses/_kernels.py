@@ -17,7 +17,6 @@ from ._numba import fadd, kernel
 BLOCK = 1024  # terms: amortises the slicing and fits the first-level cache
 
 
-@kernel
 def _misfit(y, z, w, limits):
     """Return 0 if a block is finite, inside `limits`, and its weights are not negative."""
     y_low, y_high, z_low, z_high, integer, bounded = limits

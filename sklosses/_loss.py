@@ -19,7 +19,7 @@ from ._inputs import (
 )
 from ._numba import bind
 from ._optimum import minimise_constant, weighted_mean, weighted_quantile
-from ._params import REAL, Interval, Parametrized
+from ._params import REAL, Interval, Parametrized, fields_of, frozen
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -79,6 +79,20 @@ class Loss(Parametrized):
     def __name__(self):
         """The alias: functions have a name, and `make_scorer` shows it."""
         return self._alias()
+
+    def _key(self):
+        return tuple(frozen(getattr(self, name)) for name in fields_of(type(self)))
+
+    def __eq__(self, other):
+        if type(self) is not type(other):
+            return NotImplemented
+        return self._key() == other._key()
+
+    def __hash__(self):
+        try:
+            return hash((type(self).__qualname__, self._key()))
+        except TypeError:  # a parameter that cannot be hashed, such as a fitted network
+            return hash(type(self).__qualname__)
 
     def scorer(self, **kwargs):
         """Return a scorer of this loss: negated, with the right response method and labels.

@@ -52,9 +52,9 @@ def jit(function, fastmath, digest=None):
     Scalar functions are always inlined: one call left in a loop keeps all of it from SIMD.
     """
     scalar = digest is None
-    options = {"nogil": True, "error_model": "numpy", "fastmath": set(fastmath)}
+    options: dict = {"nogil": True, "error_model": "numpy", "fastmath": set(fastmath)}
     if scalar:
-        options["forceinline"] = True
+        options |= {"forceinline": True, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
     dispatcher = numba.njit(**options)(function)
     if not scalar:
         with contextlib.suppress(RuntimeError, OSError):  # "no locator available": uncached

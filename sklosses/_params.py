@@ -120,25 +120,24 @@ def fields_of(cls):
         fields = {}
         for base in reversed(cls.__mro__):
             for name, annotation in inspect.get_annotations(base).items():
-                annotation = _resolve(annotation, base)
-                is_class_var = annotation is ClassVar or typing.get_origin(annotation) is ClassVar
+                kind = _resolve(annotation, base)
+                is_class_var = kind is ClassVar or typing.get_origin(kind) is ClassVar
                 if not (is_class_var or name.startswith("_")):
                     default = getattr(cls, name, inspect.Parameter.empty)
-                    fields[name] = Field(name, default, _domains(annotation))
+                    fields[name] = Field(name, default, _domains(kind))
         _fields_cache[cls] = fields
     return _fields_cache[cls]
 
 
 def _make_init(cls):
-    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
-    parameters = [inspect.Parameter("self", kind)]
-    parameters += [
-        inspect.Parameter(field.name, kind, default=field.default)
-        for field in fields_of(cls).values()
-    ]
+    both, keyword = inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY
+    parameters = [inspect.Parameter("self", both)]
+    for position, field in enumerate(fields_of(cls).values()):
+        kind = both if position < cls._n_positional else keyword
+        parameters.append(inspect.Parameter(field.name, kind, default=field.default))
     signature = inspect.Signature(parameters)
 
-    def __init__(*args, **kwargs):
+    def __init__(*args, **kwargs):  # noqa: N807 - becomes the method of that name
         bound = signature.bind(*args, **kwargs)
         bound.apply_defaults()
         self = bound.arguments.pop("self")
@@ -165,8 +164,11 @@ class _GeneratedInit:
         return init if instance is None else MethodType(init, instance)
 
 
+@typing.dataclass_transform()
 class Parametrized(BaseEstimator):
     """A scikit-learn parameter object whose constructor follows from its annotated attributes."""
+
+    _n_positional: ClassVar[float] = inf  # parameters after these are keyword-only
 
     __init__ = _GeneratedInit()  # type: ignore[assignment]
 
@@ -180,29 +182,13 @@ class Parametrized(BaseEstimator):
                     f"{_describe(field.domains)}. Got {value!r} instead."
                 )
 
-    def _key(self):
-        return tuple(_frozen(getattr(self, name)) for name in fields_of(type(self)))
-
-    def __eq__(self, other):
-        if type(self) is not type(other):
-            return NotImplemented
-        return self._key() == other._key()
-
-    def __hash__(self):
-        try:
-            return hash((type(self).__qualname__, self._key()))
-        except TypeError:  # a parameter that cannot be hashed, such as a fitted network
-            return hash(type(self).__qualname__)
-
 
 def _holds(domain, value):
     if isinstance(domain, Interval):
         return value in domain
     if isinstance(domain, type):
-        return isinstance(value, domain)
-    if callable(domain):
-        return domain(value)
-    return value is domain if domain is None or isinstance(domain, bool) else value == domain
+        return isinstance(value, (bool, np.bool_) if domain is bool else domain)
+    return value is None if domain is None else isinstance(value, str) and value == domain
 
 
 def _describe(domains):
@@ -213,12 +199,12 @@ def _describe(domains):
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"
 
 
-def _frozen(value):
+def frozen(value):
     """Return something hashable that is equal just when the parameter values are."""
     if isinstance(value, np.ndarray):
         return (value.shape, value.dtype.kind, tuple(value.ravel().tolist()))
     if isinstance(value, dict):
-        return tuple((key, _frozen(item)) for key, item in sorted(value.items()))
+        return tuple((key, frozen(item)) for key, item in sorted(value.items()))
     if isinstance(value, (list, tuple)):
-        return tuple(_frozen(item) for item in value)
+        return tuple(frozen(item) for item in value)
     return value

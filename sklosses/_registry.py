@@ -1,4 +1,4 @@
-"""Losses by name. The registry is the tree of subclasses: nothing to register, nothing to forget."""
+"""Losses by name. The registry is the tree of subclasses: there is nothing to register."""
 
 from __future__ import annotations
 

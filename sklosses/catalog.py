@@ -21,7 +21,7 @@ HEADINGS = {
 
 
 def catalog(task=None, lang="en"):
-    """Return the table of losses.
+    r"""Return the table of losses.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ def catalog(task=None, lang="en"):
     Examples
     --------
     >>> catalog("binary").loc["Hinge", "Formula"]
-    '\\\\max(0,\\\\ 1 - (2y - 1) f)'
+    '\\max(0,\\ 1 - (2y - 1) f)'
     """
     import pandas as pd
 

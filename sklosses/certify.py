@@ -97,7 +97,7 @@ def certify(loss, *, random_state=0):
             with np.errstate(all="ignore"):
                 detail = check(loss, data) or ""
             report.checks.append(Check(name, True, detail))
-        except _Skipped as reason:
+        except _DoesNotApplyError as reason:
             report.checks.append(Check(name, True, f"does not apply: {reason}"))
         except Exception as error:
             text = str(error) if isinstance(error, AssertionError) else repr(error)
@@ -165,7 +165,7 @@ class _Sample:
         return np.clip(z, low + margin if np.isfinite(loss.prediction.low) else low, high)
 
 
-class _Skipped(Exception):
+class _DoesNotApplyError(Exception):
     """A check that does not apply to this loss."""
 
 
@@ -260,7 +260,7 @@ def _finite(loss, data):
 
 def _convex(loss, data):
     if not loss.convex:
-        raise _Skipped("not claimed to be convex")
+        raise _DoesNotApplyError("not claimed to be convex")
     line = np.linspace(-6, 6, 241)
     for y in data.y[:40]:
         z = y + line if data.free else line
@@ -274,7 +274,7 @@ def _convex(loss, data):
 
 def _smooth(loss, data):
     if not loss.smooth:
-        raise _Skipped("not claimed to be smooth")
+        raise _DoesNotApplyError("not claimed to be smooth")
     step = 1e-7 * np.maximum(1.0, np.abs(data.z))
     before = loss.gradient(data.y, data.z - step)
     after, h = loss.gradient_hessian(data.y, data.z + step)
@@ -342,7 +342,7 @@ def _copies(loss, data):
 def _python(loss, data):
     """The scalar methods run as plain Python and give what the compiled ones give."""
     if not loss.jit:
-        raise _Skipped("the loss stays NumPy")
+        raise _DoesNotApplyError("the loss stays NumPy")
     y, z = data.y[:60], data.z[:60]
     pairs = [(float(a), float(b)) for a, b in zip(y, z, strict=True)]
     values = [loss.value(a, b) for a, b in pairs]

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Annotated, ClassVar
+
 import numpy as np
 from sklearn.base import ClassifierMixin
-from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
 from ._estimator import LossEstimator
+from ._loss import Loss
 
 BINARY = 2
 
@@ -24,70 +26,80 @@ def _has_probabilities(estimator):
 
 
 class LossClassifier(ClassifierMixin, LossEstimator):
-    tasks = ("binary",)
+    """Linear classification that minimises any loss of the binary family.
 
-    _parameter_constraints = {
-        **LossEstimator._parameter_constraints,
-        "class_weight": [StrOptions({"balanced"}), dict, None],
-    }
+    Minimises ``sum(w * loss(y, X @ coef + intercept)) / sum(w) + alpha * penalty``.
 
-    def __init__(
-        self,
-        loss="log_loss",
-        *,
-        penalty="l2",
-        alpha=1e-4,
-        l1_ratio=0.15,
-        fit_intercept=True,
-        solver="auto",
-        learning_rate="adaptive",
-        learning_rate_init=None,
-        power_t=0.5,
-        average=False,
-        shuffle=True,
-        max_iter=1000,
-        tol=1e-4,
-        early_stopping="auto",
-        validation_fraction=0.1,
-        n_iter_no_change=5,
-        class_weight=None,
-        warm_start=False,
-        random_state=None,
-        verbose=0,
-    ):
-        self.loss = loss
-        self.penalty = penalty
-        self.alpha = alpha
-        self.l1_ratio = l1_ratio
-        self.fit_intercept = fit_intercept
-        self.solver = solver
-        self.learning_rate = learning_rate
-        self.learning_rate_init = learning_rate_init
-        self.power_t = power_t
-        self.average = average
-        self.shuffle = shuffle
-        self.max_iter = max_iter
-        self.tol = tol
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.n_iter_no_change = n_iter_no_change
-        self.class_weight = class_weight
-        self.warm_start = warm_start
-        self.random_state = random_state
-        self.verbose = verbose
+    Parameters
+    ----------
+    loss : str or Loss, default="log_loss"
+        The loss, by name or as an object; an object's parameters can be searched for as
+        ``loss__gamma`` and so on.
+    <parameters>
+    class_weight : dict, "balanced" or None, default=None
+        Weights of the classes, multiplied with `sample_weight`.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (2,)
+        The class labels; the second is the positive one.
+    coef_ : ndarray of shape (1, n_features)
+        Coefficients of the positive class.
+    intercept_ : ndarray of shape (1,)
+        Intercept.
+    <attributes>
+
+    See Also
+    --------
+    LossRegressor : The same for numbers.
+    sklearn.linear_model.LogisticRegression : The optimum of one of the losses.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> X, y = np.array([[-2.0], [-1.0], [1.0], [2.0]]), np.array(["no", "no", "yes", "yes"])
+    >>> LossClassifier("focal").fit(X, y).predict([[3.0]])
+    array(['yes'], dtype='<U3')
+    """
+
+    tasks: ClassVar[tuple] = ("binary",)
+
+    loss: Annotated[str | Loss, (str, Loss)] = "log_loss"
+    class_weight: Annotated[dict | str | None, ("balanced", dict, None)] = None
 
     def fit(self, X, y, sample_weight=None, X_val=None, y_val=None, sample_weight_val=None):
+        """Fit the model.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Data; float32 and float64 are used as they are.
+        y : array-like of shape (n_samples,)
+            Class labels of any kind.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weight of each row; k is the same as the row k times.
+        X_val, y_val, sample_weight_val : optional
+            Data to validate on: early stopping is then on by default.
+
+        Returns
+        -------
+        self
+        """
         return self._fit(X, y, sample_weight, (X_val, y_val, sample_weight_val))
 
     def decision_function(self, X):
+        """Return raw scores, positive for ``classes_[1]``: ndarray of shape (n_samples,)."""
         return self._raw(X).ravel()
 
     @available_if(_has_probabilities)
     def predict_proba(self, X):
+        """Return the probability of each class, for losses that have one: shape (n_samples, 2)."""
+        check_is_fitted(self)
         positive = self.loss_function_.inverse_link(self.decision_function(X))
         return np.column_stack((1 - positive, positive))
 
     def predict(self, X):
+        """Return the class of each row."""
         check_is_fitted(self)
         return self.classes_[(self.decision_function(X) > 0).astype(np.intp)]
 

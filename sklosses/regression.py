@@ -2,61 +2,72 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from sklearn.base import RegressorMixin
 
 from ._estimator import LossEstimator
 
 
 class LossRegressor(RegressorMixin, LossEstimator):
-    tasks = ("regression",)
+    """Linear regression that minimises any loss of the regression family.
 
-    def __init__(
-        self,
-        loss="squared_error",
-        *,
-        penalty="l2",
-        alpha=1e-4,
-        l1_ratio=0.15,
-        fit_intercept=True,
-        solver="auto",
-        learning_rate="adaptive",
-        learning_rate_init=None,
-        power_t=0.5,
-        average=False,
-        shuffle=True,
-        max_iter=1000,
-        tol=1e-4,
-        early_stopping="auto",
-        validation_fraction=0.1,
-        n_iter_no_change=5,
-        warm_start=False,
-        random_state=None,
-        verbose=0,
-    ):
-        self.loss = loss
-        self.penalty = penalty
-        self.alpha = alpha
-        self.l1_ratio = l1_ratio
-        self.fit_intercept = fit_intercept
-        self.solver = solver
-        self.learning_rate = learning_rate
-        self.learning_rate_init = learning_rate_init
-        self.power_t = power_t
-        self.average = average
-        self.shuffle = shuffle
-        self.max_iter = max_iter
-        self.tol = tol
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.n_iter_no_change = n_iter_no_change
-        self.warm_start = warm_start
-        self.random_state = random_state
-        self.verbose = verbose
+    Minimises ``sum(w * loss(y, X @ coef + intercept)) / sum(w) + alpha * penalty``; several targets
+    are fitted as if alone.
+
+    Parameters
+    ----------
+    loss : str or Loss, default="squared_error"
+        The loss, by name or as an object; an object's parameters can be searched for as
+        ``loss__delta`` and so on.
+    <parameters>
+
+    Attributes
+    ----------
+    coef_ : ndarray of shape (n_features,) or (n_targets, n_features)
+        Coefficients on the link scale.
+    intercept_ : float or ndarray of shape (n_targets,)
+        Intercept.
+    <attributes>
+
+    See Also
+    --------
+    LossClassifier : The same for classes.
+    sklearn.linear_model.SGDRegressor : Stochastic fits of four losses.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> X, y = np.array([[0.0], [1.0], [2.0], [3.0]]), np.array([1.0, 3.0, 5.0, 7.0])
+    >>> model = LossRegressor("squared_error", alpha=0).fit(X, y)
+    >>> float(model.predict([[4.0]])[0].round(6))
+    9.0
+    """
+
+    tasks: ClassVar[tuple] = ("regression",)
 
     def fit(self, X, y, sample_weight=None, X_val=None, y_val=None, sample_weight_val=None):
+        """Fit the model.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Data; float32 and float64 are used as they are.
+        y : array-like of shape (n_samples,) or (n_samples, n_targets)
+            Targets, in the domain of the loss.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weight of each row; k is the same as the row k times.
+        X_val, y_val, sample_weight_val : optional
+            Data to validate on: early stopping is then on by default.
+
+        Returns
+        -------
+        self
+        """
         return self._fit(X, y, sample_weight, (X_val, y_val, sample_weight_val))
 
     def predict(self, X):
+        """Return predictions on the scale of the target: the inverse link of ``X @ coef_``."""
         raw = self._raw(X)
         return self.loss_function_.inverse_link(raw)
 

@@ -69,6 +69,7 @@ class LinearObjective:
         self.intercept_scale = np.sqrt(self.unit / self.curvature)
 
     def to_coordinates(self, coef, intercept):
+        """Return the point of the solver's coordinates for coefficients and intercept."""
         inverse = np.divide(1.0, self.scale, out=np.zeros_like(self.scale), where=self.scale > 0)
         theta = coef * inverse
         if self.fit_intercept:
@@ -77,23 +78,21 @@ class LinearObjective:
         return theta
 
     def from_coordinates(self, theta):
+        """Return ``(coef, intercept)`` for a point of the solver's coordinates."""
         coef = self.scale * theta[: self.scale.size]
         if not self.fit_intercept:
             return coef, 0.0
         return coef, float(theta[-1] * self.intercept_scale - self.mean @ coef)
 
-    def raw(self, coef, intercept):
+    def _raw(self, coef, intercept):
         raw = self.X @ coef.astype(self.y.dtype, copy=False)
         raw += self.y.dtype.type(intercept)
         return raw
 
-    def penalty(self, coef):
-        return 0.5 * self.l2 * float(coef @ coef) + self.l1 * float(np.abs(coef).sum())
-
     def smooth_part(self, theta):
         """Return the objective without its l1 term, and the gradient, in solver coordinates."""
         coef, intercept = self.from_coordinates(theta)
-        raw = self.raw(coef, intercept)
+        raw = self._raw(coef, intercept)
         value = self.backend.objective(self.loss, self.y, raw, self.w, self.gradient)
         slope = self.X.T @ self.gradient
         total = self.gradient.sum(dtype=np.float64)

@@ -1,0 +1,249 @@
+"""``python -m sklosses``: the demo, the table of losses, and what keeps an installation honest."""
+# ruff: noqa: T201 -- a command line talks by printing
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import platform
+import sys
+import time
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from pathlib import Path
+
+REQUIRED = ("numpy", "scipy", "scikit-learn", "numba", "pandas")
+OPTIONAL = {
+    "plot": ("matplotlib",),
+    "progress": ("rich",),
+    "excel": ("openpyxl",),
+}
+# what fits a line; csv and excel hold every column
+SHORT = {
+    "text": ("alias", "task", "domain", "convex", "smooth", "use_case"),
+    "markdown": ("task", "domain", "convex", "smooth", "choose_when"),
+}
+
+
+def main(arguments=None):
+    """Run a command; return the exit code."""
+    chosen = _parser().parse_args(arguments)
+    try:
+        return chosen.run(chosen) or 0
+    except BrokenPipeError:  # | head
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except (ImportError, OSError, TypeError, ValueError) as error:
+        print(f"{type(error).__name__}: {error}", file=sys.stderr)
+        return 2
+
+
+def _parser():
+    parser = argparse.ArgumentParser("python -m sklosses", description=__doc__.partition(": ")[2])
+    commands = parser.add_subparsers(required=True, metavar="command")
+
+    def command(run, **options):
+        added = commands.add_parser(run.__name__, help=run.__doc__, description=run.__doc__)
+        for name, option in options.items():
+            added.add_argument(name if name == "losses" else f"--{name}", **option)
+        added.set_defaults(run=run)
+
+    losses = {
+        "nargs": "*",
+        "metavar": "LOSS",
+        "help": "name or module:Class; default: all of the library's",
+    }
+    command(demo)
+    command(
+        catalog,
+        task={"help": "only one family: regression, binary, …"},
+        lang={"choices": ("en", "zh"), "default": "en"},
+        format={"choices": ("text", "csv", "markdown", "excel"), "default": "text"},
+        output={"type": Path, "metavar": "FILE", "help": "write there instead of printing"},
+    )
+    command(
+        certify,
+        losses=losses,
+        verbose={"action": "store_true", "help": "show every check, not only what failed"},
+    )
+    command(warmup, losses=losses)
+    command(info)
+    return parser
+
+
+# ---------------------------------------------------------------------------------------- commands
+
+
+def demo(chosen):
+    """Compare losses on real data, and with scikit-learn (under a minute)."""
+    from ._demo import demo
+
+    demo()
+
+
+def catalog(chosen):
+    """Print or save the table of losses."""
+    if chosen.format == "excel":
+        if chosen.output is None:
+            raise ValueError("An Excel file cannot be printed: say where with --output FILE.")
+        if find_spec("openpyxl") is None:
+            raise ImportError('Excel files need openpyxl: pip install "sklosses[excel]".')
+        _table(chosen).to_excel(chosen.output)
+        return
+    text = _WRITERS[chosen.format](_table(chosen))
+    if chosen.output is None:
+        print(text, end="")
+    else:
+        chosen.output.write_text(text, encoding="utf-8")
+
+
+def certify(chosen):
+    """Test numerically that losses keep their contract; exit code 1 if one does not."""
+    from .certify import certify
+
+    failed = []
+    for loss in _losses(chosen.losses):
+        report, seconds = _timed(certify, loss)
+        if not report.passed:
+            failed.append(loss.__name__)
+        if chosen.verbose or not report.passed:
+            print(report, flush=True)
+        else:
+            held = f"{len(report.checks)} checks"
+            print(f"ok  {loss!r}  ({held}, {seconds:.1f} s)", flush=True)
+    if failed:
+        print(f"FAILED: {', '.join(failed)}")
+    return 1 if failed else 0
+
+
+def warmup(chosen):
+    """Compile losses ahead of time and keep them in the disk cache."""
+    from ._warmup import warmup
+
+    total = 0.0
+    for loss in _losses(chosen.losses):
+        _, seconds = _timed(warmup, [loss])
+        total += seconds
+        print(f"{seconds:6.2f} s  {loss!r}", flush=True)
+    print(f"{total:6.2f} s  in all; kept in {_cache_directory() or 'memory only'}")
+
+
+def info(chosen):
+    """Show versions, the cache directory and optional extras: what a bug report needs."""
+    from . import __version__, all_losses
+
+    directory = _cache_directory()
+    if directory is None:
+        cache = "none: no writable place, losses are compiled in every process"
+    else:
+        cache = f"{directory} ({'writable' if _writable(directory) else 'read-only'})"
+    rows = [
+        ("sklosses", f"{__version__}, {len(all_losses())} losses"),
+        ("python", f"{platform.python_version()}, {platform.platform()}"),
+        *((name, version(name)) for name in REQUIRED),
+        ("cache", cache),
+        ("NUMBA_CACHE_DIR", os.environ.get("NUMBA_CACHE_DIR", "not set")),
+    ]
+    for extra, names in OPTIONAL.items():
+        found = ", ".join(f"{name} {_version(name)}" for name in names)
+        rows.append((f"[{extra}]", found))
+    width = max(len(name) for name, _ in rows)
+    for name, value in rows:
+        print(f"{name:<{width}}  {value}")
+
+
+# ------------------------------------------------------------------------------------------ helpers
+
+
+def _table(chosen):
+    """Return the catalogue, restricted to what the format can show."""
+    from .catalog import HEADINGS, catalog
+
+    table = catalog(chosen.task, chosen.lang)
+    short = SHORT.get(chosen.format)
+    return table if short is None else table[[HEADINGS[chosen.lang][key] for key in short]]
+
+
+def _text(table):
+    import pandas as pd
+
+    with pd.option_context("display.unicode.east_asian_width", True):  # Chinese is two columns wide
+        # no title of the index: it would take a line of its own
+        return table.rename_axis(None).to_string(justify="left", formatters=_left(table)) + "\n"
+
+
+def _left(table):
+    """Return formatters that align text to the left, which pandas only does by padding."""
+    import unicodedata
+
+    def width(text):
+        return sum(2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text)
+
+    texts = table.select_dtypes(exclude="bool")
+    widest = {column: max(map(width, texts[column])) for column in texts}
+    return {
+        column: (lambda text, size=size: text + " " * (size - width(text)))
+        for column, size in widest.items()
+    }
+
+
+def _markdown(table):
+    """Return a GitHub table; losses appear as the constructor one would write."""
+    from ._registry import all_losses
+
+    calls = {cls.__name__: f"`{cls.__name__}{_arguments(cls)}`" for cls in all_losses()}
+    mark = {True: "✓", False: ""}
+    lines = [["Loss", *table.columns], ["---"] * (table.shape[1] + 1)]
+    for name, *cells in table.itertuples():
+        lines.append([calls[name], *(mark.get(cell, cell) for cell in cells)])
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
+
+
+def _arguments(cls):
+    shown = ", ".join(f"{name}={value!r}" for name, value in cls().get_params().items())
+    return f"({shown})"
+
+
+_WRITERS = {"text": _text, "markdown": _markdown, "csv": lambda table: table.to_csv()}
+
+
+def _losses(names):
+    """Return loss objects of names; ``module:Class`` finds your own, from where you stand."""
+    from ._registry import all_losses, get_loss
+
+    found = []
+    for name in names:
+        module, colon, attribute = name.rpartition(":")
+        found.append(getattr(importlib.import_module(module), attribute) if colon else name)
+    return [get_loss(loss) for loss in found or all_losses()]
+
+
+def _timed(function, argument):
+    start = time.perf_counter()
+    result = function(argument)
+    return result, time.perf_counter() - start
+
+
+def _cache_directory():
+    """Return where Numba keeps the kernels; None if nowhere."""
+    from ._kernels import fill
+
+    return getattr(fill.dispatcher._cache, "cache_path", None)
+
+
+def _writable(directory):
+    """Whether files can be made there; the directory itself may still have to be."""
+    existing = next(path for path in (Path(directory), *Path(directory).parents) if path.exists())
+    return os.access(existing, os.W_OK)
+
+
+def _version(name):
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "not installed"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

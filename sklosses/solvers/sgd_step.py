@@ -1,0 +1,113 @@
+"""One stochastic step along a row of a linear model, for any pointwise loss.
+
+What the passes over dense and sparse rows share; see `sgd` for the algorithm.
+"""
+
+from math import isfinite
+
+from .._numba import kernel
+
+CONSTANT, INVSCALING, OPTIMAL, ADAPTIVE = range(4)
+
+# places in the float64 array of numbers that passes read and update
+TIME = 0  # total weight of the rows so far
+ENERGY = 1  # weighted sum of squared (implicit) gradients
+ENTRIES = 2  # weighted sum of the number of entries a row
+OFFSET = 3  # intercept, of the centred columns
+OFFSET_AVERAGE = 4
+LOSS = 5  # weighted sum of losses before each step, in this pass
+WEIGHT = 6  # total weight in this pass
+LENGTH = 7  # sum over probed rows of the natural length of the loss
+SLOPE = 8  # and of its squared gradient at the start
+PROBES = 9  # number of probed rows
+N_NUMBERS = 10
+
+GROWTH = 1.05  # of time or energy, before the rate is computed again
+AVERAGING = 16.0  # the average remembers the last 1/16 of the steps or so
+FINER = 1.4142135
+SMALL = 0.05  # of the natural length: a move on which the gradient hardly changes
+
+
+@kernel
+def shared_rate(schedule, eta0, power, alpha, numbers):
+    """Return the rate that all coordinates share; "adaptive" ones decay by their own count.
+
+    "adaptive": steps of `eta0` natural lengths, spread over the entries of a row, in units of the
+    typical gradient. "optimal" is 1 / (alpha * t), started so that the first rate is `eta0`.
+    """
+    time = max(numbers[TIME], 1.0)
+    if schedule == CONSTANT:
+        return eta0
+    if schedule == INVSCALING:
+        return eta0 / time**power
+    if schedule == OPTIMAL:
+        return eta0 / (1.0 + eta0 * alpha * time)
+    probes = max(numbers[PROBES], 1.0)
+    energy = (numbers[ENERGY] + numbers[SLOPE] / probes) / time
+    entries = 1.0 + numbers[ENTRIES] / time
+    if energy == 0.0:
+        return 0.0
+    return eta0 * numbers[LENGTH] / probes / (energy * entries) ** 0.5
+
+
+@kernel
+def implicit_gradient(loss, y, z, weight, reach, origin, small):
+    """Return s with ``s = weight * g(z - reach * s)``: the gradient where the step arrives.
+
+    Such a step never passes the minimum of its own term, whatever the weight, the rate or the row.
+    One Newton iteration solves the equation nearly, if the move is small or the loss about
+    quadratic; else bisection. An overflow is bracketed by a return to `origin`.
+    """
+    g, h = loss.grad_hess(y, z)
+    step = weight * g
+    if step == 0.0:
+        return step
+    if h > 0.0:
+        step /= 1.0 + weight * reach * h
+    if abs(step * reach) <= small:
+        return step
+    if isfinite(step):
+        arrived, _ = loss.grad_hess(y, z - reach * step)
+        if weight * arrived / step >= 0.5:
+            return step
+        high = step
+    else:
+        high = (z - origin) / reach
+    return _bisect(loss, y, z, weight, reach, high)
+
+
+@kernel
+def _bisect(loss, y, z, weight, reach, high):
+    low = high - high
+    for _ in range(60):
+        middle = (low + high) / 2
+        arrived, _ = loss.grad_hess(y, z - reach * middle)
+        if weight * arrived / middle < 1.0:  # false for nan: an overflow means too little
+            high = middle
+        else:
+            low = middle
+        if abs(high - low) <= abs(high) / 16:
+            break
+    return low if isfinite(low) else low - low
+
+
+@kernel
+def probe(loss, y, weight, rows, z, numbers):
+    """Learn from some rows the natural length of the loss and its squared slope at `z`.
+
+    The length of a term is how far the prediction has to go downhill until its gradient has
+    halved: half the residual of a squared error, about 1 for a logistic loss.
+    """
+    for i in rows:
+        g, _ = loss.grad_hess(y[i], z)
+        if weight[i] == 0.0 or g == 0.0 or not isfinite(g):
+            continue
+        far = y.dtype.type(-1e-6 if g > 0.0 else 1e-6)
+        for _ in range(120):
+            there, _ = loss.grad_hess(y[i], z + far)
+            if not there / g > 0.5:
+                break
+            far *= FINER
+        numbers[LENGTH] += weight[i] * abs(far)
+        numbers[SLOPE] += weight[i] * g * g
+        numbers[PROBES] += weight[i]
