@@ -40,7 +40,7 @@ def data(loss, n, dtype):
     z = rng.normal(size=n).astype(dtype)
     if loss.task == "binary":
         return rng.integers(0, 2, n).astype(dtype), z
-    if loss.target == sl.SquaredError.target:
+    if loss.target == sl.SquaredError().target:
         return (z + rng.normal(size=n)).astype(dtype), z
     return rng.gamma(2.0, 1.0, n).astype(dtype), np.abs(z)
 

@@ -11,8 +11,11 @@ import sys
 import time
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
+from inspect import signature
 from pathlib import Path
+from unicodedata import east_asian_width
 
+DESCRIPTION = "Losses for scikit-learn: a demo, the table of losses, checks and maintenance."
 REQUIRED = ("numpy", "scipy", "scikit-learn", "numba", "pandas")
 OPTIONAL = {
     "plot": ("matplotlib",),
@@ -40,7 +43,7 @@ def main(arguments=None):
 
 
 def _parser():
-    parser = argparse.ArgumentParser("python -m sklosses", description=__doc__.partition(": ")[2])
+    parser = argparse.ArgumentParser("python -m sklosses", description=DESCRIPTION)
     commands = parser.add_subparsers(required=True, metavar="command")
 
     def command(run, **options):
@@ -166,43 +169,36 @@ def _table(chosen):
 
 
 def _text(table):
-    import pandas as pd
+    rows = [["", *table.columns], *(map(_shown, row) for row in table.itertuples())]
+    rows = [list(row) for row in rows]
+    widths = [max(map(_width, column)) for column in zip(*rows, strict=True)]
+    lines = (
+        "  ".join(
+            cell + " " * (width - _width(cell)) for cell, width in zip(row, widths, strict=True)
+        )
+        for row in rows
+    )
+    return "".join(f"{line.rstrip()}\n" for line in lines)
 
-    with pd.option_context("display.unicode.east_asian_width", True):  # Chinese is two columns wide
-        # no title of the index: it would take a line of its own
-        return table.rename_axis(None).to_string(justify="left", formatters=_left(table)) + "\n"
+
+def _shown(cell):
+    return {True: "✓", False: "–"}.get(cell, cell)
 
 
-def _left(table):
-    """Return formatters that align text to the left, which pandas only does by padding."""
-    import unicodedata
-
-    def width(text):
-        return sum(2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text)
-
-    texts = table.select_dtypes(exclude="bool")
-    widest = {column: max(map(width, texts[column])) for column in texts}
-    return {
-        column: (lambda text, size=size: text + " " * (size - width(text)))
-        for column, size in widest.items()
-    }
+def _width(text):
+    """Return the columns a terminal needs: two for a Chinese character."""
+    return sum(2 if east_asian_width(char) in "WF" else 1 for char in text)
 
 
 def _markdown(table):
     """Return a GitHub table; losses appear as the constructor one would write."""
     from ._registry import all_losses
 
-    calls = {cls.__name__: f"`{cls.__name__}{_arguments(cls)}`" for cls in all_losses()}
-    mark = {True: "✓", False: ""}
+    calls = {cls.__name__: f"`{cls.__name__}{signature(cls)}`" for cls in all_losses()}
     lines = [["Loss", *table.columns], ["---"] * (table.shape[1] + 1)]
     for name, *cells in table.itertuples():
-        lines.append([calls[name], *(mark.get(cell, cell) for cell in cells)])
+        lines.append([calls[name], *map(_shown, cells)])
     return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
-
-
-def _arguments(cls):
-    shown = ", ".join(f"{name}={value!r}" for name, value in cls().get_params().items())
-    return f"({shown})"
 
 
 _WRITERS = {"text": _text, "markdown": _markdown, "csv": lambda table: table.to_csv()}

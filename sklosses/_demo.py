@@ -12,7 +12,13 @@ import pandas as pd
 from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer, load_diabetes
 from sklearn.linear_model import HuberRegressor, LogisticRegression, QuantileRegressor, Ridge
-from sklearn.model_selection import GridSearchCV, KFold, StratifiedKFold, cross_val_predict
+from sklearn.model_selection import (
+    GridSearchCV,
+    KFold,
+    StratifiedKFold,
+    cross_val_predict,
+    cross_val_score,
+)
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
@@ -168,16 +174,12 @@ def classification():
         ),
     }  # fmt: skip
     rows, accuracies = [], []
-    for name, (loss, grid, metric, scorer, peer, strength) in contenders.items():
-        scoring = {"loss": scorer, "accuracy": "accuracy"}
+    for name, (loss, grid, metric, scorer, rival, strength) in contenders.items():
         model = _scaled(LossClassifier(loss=loss, random_state=SEED))
-        search = _search(model, {**grid, **alphas}, scoring, folds, X, y, refit="loss")
-        peer = _search(
-            _scaled(peer), {strength: strengths}, scoring, folds, X, y,
-            refit="loss", progress=False,
-        )  # fmt: skip
+        search = _search(model, {**grid, **alphas}, scorer, folds, X, y)
+        peer = _search(_scaled(rival), {strength: strengths}, scorer, folds, X, y, progress=False)
         rows.append(_row(name, metric, search, peer))
-        accuracy = search.cv_results_["mean_test_accuracy"][search.best_index_]
+        accuracy = cross_val_score(search.best_estimator_, X, y, cv=folds).mean()
         accuracies.append(f"{search.best_estimator_[-1].loss} {accuracy:.1%}")
     print(f"   held-out accuracy: {', '.join(accuracies)}")
     return rows
@@ -225,9 +227,9 @@ def _compile():
     X, y = load_diabetes(return_X_y=True)
     label = y > np.median(y)
     for loss in (Pinball(), SquaredError(), Huber()):
-        LossRegressor(loss=loss, max_iter=2, tol=1.0).fit(X, y)
+        LossRegressor(loss=loss, random_state=SEED).fit(X, y)
     for loss in (BinaryCrossEntropy(), Focal(), Hinge(), SquaredHinge()):
-        LossClassifier(loss=loss, max_iter=2, tol=1.0).fit(X, label)
+        LossClassifier(loss=loss, random_state=SEED).fit(X, label)
     for loss in (Pinball(), AbsoluteError(), BinaryCrossEntropy(), Brier(), Hinge()):
         loss([1.0, 0.0], [0.5, 0.5])
     return time.perf_counter() - start
@@ -241,7 +243,14 @@ def _picture():
 
     from .plot import LossDisplay
 
-    shown = (Pinball(quantile=0.95), Huber(), SquaredError(), BinaryCrossEntropy(), Focal(), Hinge())
+    shown = (
+        Pinball(quantile=0.95),
+        Huber(),
+        SquaredError(),
+        BinaryCrossEntropy(),
+        Focal(),
+        Hinge(),
+    )
     figure = Figure(figsize=(13, 7), layout="constrained")  # no pyplot: needs no display
     for ax, loss in zip(figure.subplots(2, 3).flat, shown, strict=True):
         LossDisplay.from_loss(loss, ax=ax)

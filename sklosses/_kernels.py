@@ -17,21 +17,17 @@ from ._numba import fadd, kernel
 BLOCK = 1024  # terms: amortises the slicing and fits the first-level cache
 
 
-def _misfit(y, z, w, limits):
-    """Return 0 if a block is finite, inside `limits`, and its weights are not negative."""
+def _outside(y, z, limits):
+    """Return how many targets or predictions of a block lie outside `limits`."""
     y_low, y_high, z_low, z_high, integer, bounded = limits
     zero, one = y.dtype.type(0), y.dtype.type(1)  # the block's own dtype: no conversions
-    suspect = zero
-    for i in range(y.size):
-        d = y[i] - z[i]
-        low = w[i] if w[i] < zero else zero
-        suspect = fadd(suspect, (d - d) + low)
+    count = zero
     if bounded != zero:
         for i in range(y.size):
             inside = (y[i] >= y_low) & (y[i] <= y_high) & (z[i] >= z_low) & (z[i] <= z_high)
             whole = (integer == zero) | (y[i] == floor(y[i]))
-            suspect = fadd(suspect, zero if inside & whole else one)
-    return suspect
+            count = fadd(count, zero if inside & whole else one)
+    return count
 
 
 @kernel
@@ -44,14 +40,17 @@ def mean_response(loss, y, p, w, limits):
         yb = y[start : start + BLOCK]
         pb = p[start : start + BLOCK]
         wb = w[start : start + BLOCK] if weighted else w[: yb.size]
-        block, block_weight = zero, zero
+        block, block_weight, block_suspect = zero, zero, zero
         for i in range(yb.size):
-            value = wb[i] * loss.response_value(yb[i], pb[i])
-            block = fadd(block, value if wb[i] != zero else zero)  # weight 0: the row is not there
-            block_weight = fadd(block_weight, wb[i])
+            yi, pi, wi = yb[i], pb[i], wb[i]
+            value = wi * loss.response_value(yi, pi)
+            block = fadd(block, value if wi != zero else zero)  # weight 0: the row is not there
+            block_weight = fadd(block_weight, wi)
+            d = yi - pi  # d - d is 0 just for finite numbers
+            block_suspect = fadd(block_suspect, (d - d) + (wi if wi < zero else zero))
         total += block
         weight += block_weight
-        suspect += _misfit(yb, pb, wb, limits)
+        suspect += block_suspect + _outside(yb, pb, limits)
     return total, weight, suspect
 
 
@@ -76,9 +75,11 @@ def fill(loss, y, z, w, limits, out_value, out_gradient, out_hessian, out_curvat
             hb = out_hessian[start : start + BLOCK]
         if out_curvature is not None:
             cb = out_curvature[start : start + BLOCK]
-        suspect += _misfit(yb, zb, wb, limits)
+        block_suspect = zero
         for i in range(yb.size):
             yi, zi, wi = yb[i], zb[i], wb[i]
+            d = yi - zi
+            block_suspect = fadd(block_suspect, (d - d) + (wi if wi < zero else zero))
             if out_value is not None:
                 value = loss.value(yi, zi)
                 vb[i] = wi * value if wi != zero else zero
@@ -90,6 +91,7 @@ def fill(loss, y, z, w, limits, out_value, out_gradient, out_hessian, out_curvat
             if out_curvature is not None:
                 c = loss.curvature(yi, zi)
                 cb[i] = wi * c if wi != zero else zero
+        suspect += block_suspect + _outside(yb, zb, limits)
     return suspect
 
 

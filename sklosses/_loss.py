@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["REAL", "Interval", "Loss", "PointwiseLoss", "weighted_mean", "weighted_quantile"]
 
+LABEL = Interval(0, 1, closed="both", integer=True)
 RAW_NAMES = ("y_true", "raw_prediction")
 RESPONSE_NAMES = ("y_true", "y_pred")
 _WORD_ENDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
@@ -58,7 +59,6 @@ class Loss(Parametrized):
     """
 
     task: ClassVar[str] = "regression"
-    target: ClassVar[Interval] = REAL
     prediction: ClassVar[Interval] = REAL
     hessian: ClassVar[str] = "exact"
     convex: ClassVar[bool] = False
@@ -69,7 +69,6 @@ class Loss(Parametrized):
     choose_when: ClassVar[dict] = {}
     reference: ClassVar[str] = ""
     aliases: ClassVar[tuple] = ()
-    response_method: ClassVar[str] = "predict"
 
     @classmethod
     def _alias(cls):
@@ -93,6 +92,14 @@ class Loss(Parametrized):
             return hash((type(self).__qualname__, self._key()))
         except TypeError:  # a parameter that cannot be hashed, such as a fitted network
             return hash(type(self).__qualname__)
+
+    # tables of search results sort what they group by: losses among each other and among names
+
+    def __lt__(self, other):
+        return repr(self) < str(other) if isinstance(other, (Loss, str)) else NotImplemented
+
+    def __gt__(self, other):
+        return repr(self) > str(other) if isinstance(other, (Loss, str)) else NotImplemented
 
     def scorer(self, **kwargs):
         """Return a scorer of this loss: negated, with the right response method and labels.
@@ -138,6 +145,20 @@ class PointwiseLoss(Loss):
     """
 
     jit: ClassVar[bool] = True
+
+    @property
+    def target(self):
+        """The domain of the target: labels 0 and 1 for binary losses, else all reals."""
+        return LABEL if self.task == "binary" else REAL
+
+    @property
+    def response_method(self):
+        """The method of an estimator that returns what the loss is called with."""
+        if self.task == "regression":
+            return "predict"
+        identity = type(self).response is PointwiseLoss.response
+        return "decision_function" if identity else "predict_proba"
+
     scalar_methods: ClassVar[tuple] = (
         "value", "grad_hess", "curvature", "response", "link", "response_value",
     )  # fmt: skip

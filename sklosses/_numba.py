@@ -236,10 +236,15 @@ def specialise(function, single=False):
     variants = _specialised.setdefault(function, {})
     known = variants.get(single)
     if known is None or not known[0].is_current():
-        intrinsic = _backend().intrinsics().get(function)
-        mark = Fingerprint([function])
-        compiled = intrinsic or _backend().jit(rewrite(function, single), FASTMATH)
-        variants[single] = known = (mark, compiled)
+        if variants.get("active"):
+            raise TypeError(f"{function.__qualname__} calls itself, which cannot be compiled.")
+        variants["active"] = True
+        try:
+            intrinsic = _backend().intrinsics().get(function)
+            compiled = intrinsic or _backend().jit(rewrite(function, single), FASTMATH)
+        finally:
+            del variants["active"]
+        variants[single] = known = (Fingerprint([function]), compiled)
     return known[1]
 
 
@@ -264,7 +269,16 @@ class Kernel:
         return self._dispatcher
 
     def __call__(self, *args):
-        return self.dispatcher(*args)
+        try:
+            return self.dispatcher(*args)
+        except Exception as error:
+            if type(error).__module__.startswith("numba"):
+                raise TypeError(
+                    "A loss could not be compiled; the reason stands above. Scalar methods may use "
+                    "numbers, math.*, np.* and plain helper functions; a loss with jit = False "
+                    "stays NumPy and may use anything."
+                ) from error
+            raise
 
 
 def kernel(function=None, *, fastmath=()):

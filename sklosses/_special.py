@@ -297,9 +297,13 @@ def log1pexp(x):
 
 
 def expit(x):
-    """Return 1 / (1 + e**-x); shares its exponential with `log1pexp`."""
+    """Return 1 / (1 + e**-x).
+
+    Compiled, it shares its exponential with `log1pexp`, and all of its work with ``expit(-x)``.
+    """
     e = _exp_decay(-fabs(x))
-    return (1.0 if x > 0.0 else e) / (1.0 + e)
+    high = 1.0 / (1.0 + e)
+    return high if x > 0.0 else e * high
 
 
 def logit(p):

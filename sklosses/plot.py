@@ -142,8 +142,7 @@ def _targets(loss, y_true):
     if y_true is None:
         y_true = [0.0, 1.0] if loss.task == "binary" else [1.0]
     targets = np.atleast_1d(np.asarray(y_true, dtype=float))
-    outside = [target for target in targets if float(target) not in loss.target]
-    if targets.ndim != 1 or outside:
+    if targets.ndim != 1 or not all(target in loss.target for target in targets.tolist()):
         raise ValueError(
             f"y_true must be one number or several, each {loss.target}. Got {y_true!r} instead."
         )

@@ -28,12 +28,15 @@ class LossScorer(_BaseScorer):
         self.loss = loss
         score_func = Loss() if loss == AUTO else loss
         kwargs = {} if pos_label is None else {"pos_label": pos_label}
-        super().__init__(score_func, sign=-1, kwargs=kwargs, response_method=response_method)
+        self._wanted_method = response_method
+        # what scikit-learn reads to share predictions between scorers
+        usual = response_method or getattr(loss, "response_method", "predict")
+        super().__init__(score_func, sign=-1, kwargs=kwargs, response_method=usual)
 
     def __repr__(self):
         shown = [repr(self.loss)]
-        if self._response_method is not None:
-            shown.append(f"response_method={self._response_method!r}")
+        if self._wanted_method is not None:
+            shown.append(f"response_method={self._wanted_method!r}")
         shown += [f"{name}={value!r}" for name, value in self._kwargs.items()]
         return f"make_loss_scorer({', '.join(shown)})"
 
@@ -45,7 +48,7 @@ class LossScorer(_BaseScorer):
 
     def _score(self, method_caller, estimator, X, y_true, **metadata):
         loss = _own_loss(estimator) if self.loss == AUTO else self.loss
-        wanted = self._response_method or loss.response_method
+        wanted = self._wanted_method or loss.response_method
         if loss.task == "regression" or not is_classifier(estimator):
             method = wanted if is_classifier(estimator) else "predict"
             return -loss(y_true, method_caller(estimator, method, X), **metadata)

@@ -9,7 +9,6 @@ from .._loss import Interval, PointwiseLoss, weighted_mean
 from .._special import clip_probability, exp, expit, log, log1p, log1pexp, logit
 
 EPS = 2.0**-52
-LABEL = Interval(0, 1, closed="both", integer=True)
 PROBABILITY = Interval(0, 1, closed="both")
 
 
@@ -21,8 +20,6 @@ def _clipped_logit(p):
 
 class _Binary(PointwiseLoss):
     task: ClassVar = "binary"
-    target: ClassVar = LABEL
-    response_method: ClassVar = "decision_function"
 
     def _sign(self, y):
         return 2.0 * y - 1.0
@@ -33,7 +30,6 @@ class _Probability(_Binary):
 
     target: ClassVar = PROBABILITY
     prediction: ClassVar = PROBABILITY
-    response_method: ClassVar = "predict_proba"
 
     def response(self, z):
         return expit(z)
@@ -88,7 +84,7 @@ class BinaryCrossEntropy(_Probability):
     def value(self, y, z):
         t = self._smoothed(y)
         # (z if z > 0 else 0) - t * z, exact for hard labels, plus ln(1 + e^-|z|)
-        return ((1.0 - t) * z if z > 0.0 else -t * z) + log1pexp(-abs(z))
+        return abs(z) * (1.0 - t if z > 0.0 else t) + log1pexp(-abs(z))
 
     def grad_hess(self, y, z):
         t = self._smoothed(y)
@@ -163,12 +159,12 @@ class Focal(_Probability):
 
     def value(self, y, z):
         p, q = expit(z), expit(-z)
-        entropy = ((1.0 - y) * z if z > 0.0 else -y * z) + log1pexp(-abs(z))
+        entropy = abs(z) * (1.0 - y if z > 0.0 else y) + log1pexp(-abs(z))
         return self._factor(y, y * q + (1.0 - y) * p) * entropy
 
     def grad_hess(self, y, z):
         p, q = expit(z), expit(-z)
-        b = ((1.0 - y) * z if z > 0.0 else -y * z) + log1pexp(-abs(z))
+        b = abs(z) * (1.0 - y if z > 0.0 else y) + log1pexp(-abs(z))
         db = (1.0 - y) * p - y * q
         u = y * q + (1.0 - y) * p
         s = (1.0 - 2.0 * y) * (p * q / u if u > 0.0 else 0.0)  # u'/u
@@ -180,7 +176,7 @@ class Focal(_Probability):
 
     def curvature(self, y, z):
         p, q = expit(z), expit(-z)
-        b = ((1.0 - y) * z if z > 0.0 else -y * z) + log1pexp(-abs(z))
+        b = abs(z) * (1.0 - y if z > 0.0 else y) + log1pexp(-abs(z))
         db = (1.0 - y) * p - y * q
         u = y * q + (1.0 - y) * p
         s = (1.0 - 2.0 * y) * (p * q / u if u > 0.0 else 0.0)
@@ -230,7 +226,8 @@ class Brier(_Probability):
     reference: ClassVar = "Brier (1950), doi:10.1175/1520-0493(1950)078<0001:VOFEIT>2.0.CO;2"
 
     def value(self, y, z):
-        d = (1.0 - y) * expit(z) - y * expit(-z)
+        p, q = expit(z), expit(-z)
+        d = (1.0 - y) * p - y * q
         return d * d
 
     def grad_hess(self, y, z):
@@ -406,7 +403,6 @@ class Exponential(_Binary):
     """
 
     prediction: ClassVar = PROBABILITY
-    response_method: ClassVar = "predict_proba"
     convex: ClassVar = True
     names: ClassVar = {"en": "Exponential loss", "zh": "指数损失"}
     formula: ClassVar = r"\exp(-(2y - 1) f)"

@@ -1,16 +1,14 @@
 """The pass over sparse rows: a step costs what the row has entries, whatever the columns."""
 
-from math import exp
-
-from .._numba import kernel, prefetch
+from .._numba import fadd, kernel, prefetch
 from .sgd_step import (
     ADAPTIVE,
     AVERAGING,
     ENERGY,
-    ENTRIES,
     GROWTH,
     LENGTH,
     LOSS,
+    NEVER,
     OFFSET,
     OFFSET_AVERAGE,
     PROBES,
@@ -18,36 +16,37 @@ from .sgd_step import (
     TIME,
     WEIGHT,
     implicit_gradient,
+    record,
     shared_rate,
 )
 
-# columns of the table that holds one feature a row, so that an entry touches one cache line
-COEF, SCALE, SQUARES, COUNT, DUE, SEEN, AVERAGE = range(7)
-N_COLUMNS = 8
+# A table holds one feature a row, so that an entry of X touches one cache line: its weight, its
+# rate, 1 / sqrt(count of its entries), and the time up to which its penalty was applied
+COEF, SCALE, ROOT, SETTLED = range(4)
 
+AHEAD = 150  # entries ahead whose features are asked for: rows come in blocks, as stored
 LINE = 64  # bytes of a cache line
-FAR, NEAR = 8, 3  # rows ahead whose entries, and whose features, are asked for
-RESCALE = 1.1  # growth of the count of a feature before its scale is computed again
+SETTLE = 16  # one row in so many settles what its features owe, and counts as so many, ...
+RARE = 0.5  # ... but a feature seen fewer than 1 / RARE**2 times does in every row
+GOLDEN = 40503  # / 2**16: multiples of the golden ratio avoid any period of the rows
 
 
 @kernel
 def csr_pass(
-    loss, data, indices, indptr, y, weight, order, table, numbers,
+    loss, data, indices, indptr, y, weight, order, table, average, numbers,
     schedule, eta0, power, l1, l2, fit_intercept, average_from,
 ):  # fmt: skip
-    """Take one implicit step a row, in the given order; `table` and `numbers` change.
+    """Take one implicit step a row, in the given order; `table`, `average`, `numbers` change.
 
     Indices are unsigned, which spares the check for negative ones.
     """
     real = data.dtype.type
-    last = order.size - 1
+    averaging = average_from < NEVER
+    adaptive = schedule == ADAPTIVE
     numbers[LOSS] = numbers[WEIGHT] = 0.0
     rate = offset_rate = next_time = next_energy = 0.0
     small = real(SMALL * numbers[LENGTH] / max(numbers[PROBES], 1.0))
-    adaptive = schedule == ADAPTIVE
     for position in range(order.size):
-        _prefetch_entries(data, indices, indptr, order[min(position + FAR, last)])
-        _prefetch_features(indices, indptr, order[min(position + NEAR, last)], table)
         i = order[position]
         w = weight[i]
         if w == 0.0:
@@ -56,85 +55,96 @@ def csr_pass(
         if numbers[TIME] >= next_time or numbers[ENERGY] > next_energy:
             rate = offset_rate = shared_rate(schedule, eta0, power, l1 + l2, numbers)
             if adaptive:
-                offset_rate *= max(numbers[TIME], 1.0) ** -power
+                offset_rate *= max(numbers[TIME], 1.0) ** -0.5
             next_time, next_energy = GROWTH * numbers[TIME], GROWTH * numbers[ENERGY]
-        score = reach = real(0.0)
         now = real(numbers[TIME])
-        for k in range(start, stop):
-            j, x = indices[k], data[k]
-            _catch_up(table, j, now, real(rate * l1), real(rate * l2), real(average_from))
-            if adaptive:
-                _count(table, j, x, w, power)
-            score += x * table[j, COEF]
-            reach += table[j, SCALE] * x * x
+        common = position * GOLDEN % 65536 < 65536 // SETTLE
+        _settle(table, average, data, indices, start, stop, w, now, real(rate * l1),
+                real(rate * l2), real(average_from), adaptive, common)  # fmt: skip
+        score, reach = _score(table, data, indices, start, stop)
         z = score + real(numbers[OFFSET])
         numbers[LOSS] += w * loss.value(y[i], z)
+        g, h = loss.grad_hess(y[i], z)
         reach = real(rate * reach + offset_rate * fit_intercept)
-        step = implicit_gradient(loss, y[i], z, w, reach, real(numbers[OFFSET]), small)
-        move = real(rate * step)
-        for k in range(start, stop):
-            j = indices[k]
-            table[j, COEF] -= move * table[j, SCALE] * data[k]
+        step = implicit_gradient(loss, y[i], z, g, h, w, reach, real(numbers[OFFSET]), small)
+        _step(table, data, indices, start, stop, real(-rate * step))
         numbers[OFFSET] -= offset_rate * step * fit_intercept
-        numbers[ENERGY] += step * step / w
-        numbers[ENTRIES] += w * (stop - start)
-        numbers[TIME] += w
-        numbers[WEIGHT] += w
-        passed = numbers[TIME] - average_from
-        if passed >= 0.0:
-            share = min(1.0, AVERAGING * w / (passed + AVERAGING))
+        record(numbers, w, g, stop - start)
+        if averaging and numbers[TIME] > average_from:
+            share = min(1.0, AVERAGING * w / (numbers[TIME] - average_from + AVERAGING))
             numbers[OFFSET_AVERAGE] += share * (numbers[OFFSET] - numbers[OFFSET_AVERAGE])
 
 
 @kernel
-def _prefetch_entries(data, indices, indptr, i):
-    start, stop = indptr[i], indptr[i + 1]
-    for k in range(start, stop, LINE // data.itemsize):
-        prefetch(data, k)
-    for k in range(start, stop, LINE // indices.itemsize):
-        prefetch(indices, k)
+def _settle(
+    table, average, data, indices, start, stop, w, now, l1, l2, average_from, adaptive, common
+):  # fmt: skip
+    """Settle rare features and, if `common`, the others: penalty, average, count, rate."""
+    rare = table.dtype.type(RARE)
+    for k in range(start, stop):
+        j = indices[k]
+        if not (common or table[j, ROOT] > rare or table[j, ROOT] == 0.0):
+            continue
+        seen = table[j, SETTLED]
+        table[j, COEF] = shrunk(table[j, COEF], table[j, SCALE] * (now - seen), l1, l2)
+        table[j, SETTLED] = now
+        if now > average_from:
+            kept = remembered(seen, now, average_from)
+            average[j] = table[j, COEF] + kept * (average[j] - table[j, COEF])
+        if adaptive and data[k] != 0.0:
+            _count(table, j, data[k] * data[k], w if table[j, ROOT] > rare else w * SETTLE, w)
 
 
 @kernel
-def _prefetch_features(indices, indptr, i, table):
-    for k in range(indptr[i], indptr[i + 1]):
-        prefetch(table, indices[k] * N_COLUMNS)
+def shrunk(coef, elapsed, l1, l2):
+    """Return a weight after the penalties of `elapsed` steps of rate 1: a proximal step."""
+    zero, cut = coef * 0, l1 * elapsed
+    coef = max(coef - cut, zero) + min(coef + cut, zero)
+    return coef / (1 + l2 * elapsed)
 
 
 @kernel
-def _catch_up(table, j, now, l1, l2, average_from):
-    """Apply to a feature the penalties, and add to its average the steps, since it was seen."""
-    one, zero = table.dtype.type(1.0), table.dtype.type(0.0)
-    coef, seen = table[j, COEF], table[j, SEEN]
-    if now > average_from:
-        start = average_from - table.dtype.type(AVERAGING)
-        kept = (max(seen, average_from) - start) / (now - start)
+def remembered(seen, now, average_from):
+    """Return the share that the steps until `seen` have in the average of those until `now`."""
+    origin = average_from - AVERAGING
+    kept = (max(seen, average_from) - origin) / (now - origin)
+    for _ in range(4):  # to the power of AVERAGING = 16
         kept *= kept
-        kept *= kept
-        kept *= kept
-        kept *= kept
-        table[j, AVERAGE] = coef + kept * (table[j, AVERAGE] - coef)
-    if l1 + l2 > zero:
-        elapsed = (now - seen) * table[j, SCALE]
-        cut = l1 * elapsed
-        if cut > zero:
-            coef = max(coef - cut, zero) + min(coef + cut, zero)
-        shrinkage = l2 * elapsed
-        coef *= one - shrinkage if shrinkage < 0.01 else exp(-shrinkage)
-        table[j, COEF] = coef
-    table[j, SEEN] = now
+    return kept
 
 
 @kernel
-def _count(table, j, x, w, power):
-    """Count an entry of a feature; now and then set its rate from the count and mean square."""
-    before, count = table[j, COUNT], table[j, COUNT] + w
-    squares = table[j, SQUARES] + w * x * x
-    table[j, COUNT], table[j, SQUARES] = count, squares
-    if count < table[j, DUE] or squares == 0.0:
+def _count(table, j, square, entries, first):
+    """Count entries of a feature; set its rate to 1 / (mean square * sqrt(count))."""
+    one, root = table.dtype.type(1.0), table[j, ROOT]
+    if root == 0.0:
+        table[j, ROOT] = one / first**0.5
+        table[j, SCALE] = table[j, ROOT] / square
         return
-    table[j, DUE] = RESCALE * count
-    table[j, SCALE] = count ** (1.0 - power) / squares
-    growth = squares / count * before / (squares - w * x * x) if before > 0.0 else 1.0
-    if growth > 1.0:  # what was learnt on small values must not explode on a large one
+    share = entries * root * root
+    table[j, ROOT] = root / (one + share) ** 0.5
+    # the mean square before is root / scale
+    growth = one + share / (one + share) * (square * table[j, SCALE] / root - one)
+    table[j, SCALE] *= table[j, ROOT] / (root * growth)
+    if growth > one:  # what small values taught must not explode on large ones
         table[j, COEF] /= growth**0.5
+
+
+@kernel
+def _score(table, data, indices, start, stop):
+    """Return the score of a row without the intercept, and how far a step of rate 1 moves it."""
+    score = reach = data.dtype.type(0.0)
+    last = indices.size - 1
+    for k in range(start, stop):
+        prefetch(table, indices[min(k + AHEAD, last)] * table.shape[1])
+        j, x = indices[k], data[k]
+        score = fadd(score, x * table[j, COEF])
+        reach = fadd(reach, x * x * table[j, SCALE])
+    return score, reach
+
+
+@kernel
+def _step(table, data, indices, start, stop, step):
+    for k in range(start, stop):
+        j = indices[k]
+        table[j, COEF] += step * table[j, SCALE] * data[k]

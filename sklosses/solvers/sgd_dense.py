@@ -5,7 +5,6 @@ from .sgd_step import (
     ADAPTIVE,
     AVERAGING,
     ENERGY,
-    ENTRIES,
     GROWTH,
     LENGTH,
     LOSS,
@@ -16,6 +15,7 @@ from .sgd_step import (
     TIME,
     WEIGHT,
     implicit_gradient,
+    record,
     shared_rate,
 )
 
@@ -57,13 +57,11 @@ def dense_pass(
         z += real(numbers[OFFSET])
         numbers[LOSS] += w * loss.value(y[i], z)
         reach = real(rate * (reach + fit_intercept))
-        step = implicit_gradient(loss, y[i], z, w, reach, real(numbers[OFFSET]), small)
+        g, h = loss.grad_hess(y[i], z)
+        step = implicit_gradient(loss, y[i], z, g, h, w, reach, real(numbers[OFFSET]), small)
         _add(theta, real(-rate * step), row)
         numbers[OFFSET] -= rate * step * fit_intercept
-        numbers[ENERGY] += step * step / w
-        numbers[ENTRIES] += w * d
-        numbers[TIME] += w
-        numbers[WEIGHT] += w
+        record(numbers, w, g, d)
         pending += w
         if position % SETTLE == 0:
             _settle(theta, average, inverse, numbers, rate, l1, l2, pending, average_from)

@@ -24,7 +24,9 @@ N_NUMBERS = 10
 
 GROWTH = 1.05  # of time or energy, before the rate is computed again
 AVERAGING = 16.0  # the average remembers the last 1/16 of the steps or so
-FINER = 1.4142135
+FINER = 1.4142135  # factor of the search for that length
+OUTLIER = 100.0  # times the mean squared gradient
+NEVER = 1e30  # a time after all
 SMALL = 0.05  # of the natural length: a move on which the gradient hardly changes
 
 
@@ -51,14 +53,13 @@ def shared_rate(schedule, eta0, power, alpha, numbers):
 
 
 @kernel
-def implicit_gradient(loss, y, z, weight, reach, origin, small):
+def implicit_gradient(loss, y, z, g, h, weight, reach, origin, small):
     """Return s with ``s = weight * g(z - reach * s)``: the gradient where the step arrives.
 
     Such a step never passes the minimum of its own term, whatever the weight, the rate or the row.
     One Newton iteration solves the equation nearly, if the move is small or the loss about
     quadratic; else bisection. An overflow is bracketed by a return to `origin`.
     """
-    g, h = loss.grad_hess(y, z)
     step = weight * g
     if step == 0.0:
         return step
@@ -74,6 +75,20 @@ def implicit_gradient(loss, y, z, weight, reach, origin, small):
     else:
         high = (z - origin) / reach
     return _bisect(loss, y, z, weight, reach, high)
+
+
+@kernel
+def record(numbers, weight, g, entries):
+    """Count a row. An outlier's gradient is capped: it must not stop the learning for good."""
+    typical = numbers[ENERGY] + numbers[SLOPE] / max(numbers[PROBES], 1.0)
+    typical /= max(numbers[TIME], 1.0)
+    energy = g * g
+    if not energy <= OUTLIER * typical:
+        energy = OUTLIER * typical
+    numbers[ENERGY] += weight * energy
+    numbers[ENTRIES] += weight * entries
+    numbers[TIME] += weight
+    numbers[WEIGHT] += weight
 
 
 @kernel

@@ -1,0 +1,732 @@
+"""How Numba sees a loss: one type a class and code, cached on disk, never stale."""
+
+import os
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import cloudpickle
+import numpy as np
+import pytest
+from joblib import Parallel, delayed
+from numpy.testing import assert_allclose
+
+import sklosses as sl
+from sklosses._numba import Fingerprint, bind
+
+ROOT = Path(sl.__file__).parents[1]
+DOUBLE, SINGLE = np.dtype(np.float64), np.dtype(np.float32)
+
+
+@pytest.fixture
+def python(tmp_path):
+    """Return a function that runs code in a new interpreter with a Numba cache of its own."""
+    (tmp_path / "cache").mkdir()
+
+    def run(code, **variables):
+        environment = {
+            **os.environ,
+            "NUMBA_CACHE_DIR": str(tmp_path / "cache"),
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}",
+            **variables,
+        }
+        done = subprocess.run(
+            [sys.executable, "-W", "error", "-c", textwrap.dedent(code)],
+            env=environment, cwd=tmp_path, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        return done.stdout.split()
+
+    return run
+
+
+def write(folder, **modules):
+    for name, code in modules.items():
+        (folder / f"{name}.py").write_text(textwrap.dedent(code))
+
+
+# what the processes below run: the mean of a loss at (y, p) = (0, 2), then cache hits and misses
+MEASURE = """
+    import sklosses as sl
+    from sklosses._kernels import mean_response
+    print({loss}([0.0], [2.0]))
+    stats = mean_response.dispatcher.stats
+    print(sum(stats.cache_hits.values()), sum(stats.cache_misses.values()))
+"""
+
+
+def measure(python, loss, before=""):
+    """Return (value, hits, misses) of one call of `loss` in a new process."""
+    value, hits, misses = python(before + textwrap.dedent(MEASURE).format(loss=loss))
+    return float(value), int(hits), int(misses)
+
+
+# ------------------------------------------------------------------ import
+
+
+def test_import_is_light(python):
+    modules = python("import sys, sklosses; print(*sys.modules)")
+    assert "sklosses" in modules
+    for heavy in ("numba", "llvmlite", "torch", "matplotlib", "lightgbm", "xgboost", "catboost"):
+        assert heavy not in modules
+
+
+def test_import_compiles_nothing(python, tmp_path):
+    python("import sklosses as sl; sl.Huber(2.0); sl.catalog(); sl.all_losses()")
+    assert list((tmp_path / "cache").rglob("*.nb*")) == []
+
+
+def test_numba_is_loaded_by_the_first_call(python):
+    before, after = python("""
+        import sys
+        import sklosses as sl
+        print("numba" in sys.modules)
+        sl.Huber()([0.0], [1.0])
+        print("numba" in sys.modules)
+    """)
+    assert (before, after) == ("False", "True")
+
+
+# ------------------------------------------------------------------ the disk cache
+
+
+def test_second_process_hits_the_cache(python):
+    for loss, expected in [("sl.Huber()", 1.5), ("sl.Cauchy(2.0)", 2 * np.log(2))]:
+        first, second = (measure(python, loss) for _ in range(2))
+        assert_allclose(first[0], expected)
+        assert second[0] == first[0]
+        assert first[1:] == (0, 1)
+        assert second[1:] == (1, 0)
+
+
+def test_other_parameters_hit_the_cache(python):
+    assert measure(python, "sl.Huber(1.0)") == (1.5, 0, 1)
+    assert measure(python, "sl.Huber(0.5)") == (0.5 * (2 - 0.25), 1, 0)
+
+
+USER = """
+    import sklosses as sl
+    import helper
+    from helper import stretch
+
+    FACTOR = 1.0
+
+    class Mine(sl.PointwiseLoss):
+        def value(self, y, z):
+            return FACTOR * stretch(z - y)
+
+        def grad_hess(self, y, z):
+            return 2.0 * FACTOR * (z - y), 2.0 * FACTOR
+"""
+HELPER = """
+    POWER = 2
+
+    def _square(x):
+        return x**POWER
+
+    def stretch(x):
+        return _square(x)
+"""
+UNCHANGED = ("nothing", "a comment", "all taken back")
+EDITS = {
+    "the first run": (USER, HELPER, 4.0),
+    "nothing": (USER, HELPER, 4.0),
+    "a comment": ("# new\n" + textwrap.dedent(USER), HELPER, 4.0),
+    "the loss": (USER.replace("return FACTOR *", "return 10 * FACTOR *"), HELPER, 40.0),
+    "a constant it reads": (USER.replace("FACTOR = 1.0", "FACTOR = 3.0"), HELPER, 12.0),
+    "a helper in another file": (USER, HELPER.replace("_square(x)\n", "5 * _square(x)\n"), 20.0),
+    "a helper of a helper": (USER, HELPER.replace("x**POWER", "x**POWER + 1"), 5.0),
+    "a constant of a helper": (USER, HELPER.replace("POWER = 2", "POWER = 3"), 8.0),
+    "all taken back": (USER, HELPER, 4.0),
+}
+
+
+def test_an_edit_recompiles(python, tmp_path):
+    before = "from user import Mine"
+    for edited, (user, helper, expected) in EDITS.items():
+        write(tmp_path, user=user, helper=helper)
+        value, hits, misses = measure(python, "Mine()", before)
+        assert value == expected, edited
+        assert (hits, misses) == ((1, 0) if edited in UNCHANGED else (0, 1)), edited
+
+
+def test_helper_of_a_module_edited(python, tmp_path):
+    user = USER.replace("stretch(z - y)", "helper.stretch(z - y)")
+    write(tmp_path, user=user, helper=HELPER)
+    before = "from user import Mine"
+    assert measure(python, "Mine()", before) == (4.0, 0, 1)
+    write(tmp_path, helper=HELPER.replace("POWER = 2", "POWER = 3"))
+    assert measure(python, "Mine()", before) == (8.0, 0, 1)
+
+
+def test_default_argument_edited(python, tmp_path):
+    helper = "def stretch(x, factor=1.0):\n    return factor * x * x\n"
+    write(tmp_path, user=USER, helper=helper)
+    before = "from user import Mine"
+    assert measure(python, "Mine()", before) == (4.0, 0, 1)
+    write(tmp_path, helper=helper.replace("factor=1.0", "factor=2.0"))
+    assert measure(python, "Mine()", before) == (8.0, 0, 1)
+
+
+def test_base_class_edited(python, tmp_path):
+    base = """
+        import sklosses as sl
+
+        class Base(sl.PointwiseLoss):
+            WEIGHT = 1.0
+
+            def weight(self, y):
+                return 2.0 * self.WEIGHT
+
+            def grad_hess(self, y, z):
+                return 0.0, 1.0
+    """
+    user = """
+        from base import Base
+
+        class Mine(Base):
+            def value(self, y, z):
+                return self.weight(y) * (z - y)
+    """
+    before = "from user import Mine"
+    write(tmp_path, user=user, base=base)
+    assert measure(python, "Mine()", before)[0] == 4.0
+    write(tmp_path, base=base.replace("return 2.0", "return 3.0"))
+    assert measure(python, "Mine()", before)[0] == 6.0
+    write(tmp_path, base=base.replace("WEIGHT = 1.0", "WEIGHT = 5.0"))
+    assert measure(python, "Mine()", before)[0] == 20.0
+
+
+def test_vanished_module_harms_nobody(python, tmp_path):
+    write(tmp_path, user=USER, helper=HELPER)
+    measure(python, "Mine()", "from user import Mine")
+    measure(python, "sl.Huber()")
+    (tmp_path / "user.py").unlink()
+    (tmp_path / "helper.py").unlink()
+    assert measure(python, "sl.Huber()") == (1.5, 1, 0)
+    assert measure(python, "sl.Pinball()") == (1.0, 0, 1)
+
+
+def test_equal_code_in_another_module_shares_machine_code(python, tmp_path):
+    write(tmp_path, user=USER, other=USER, helper=HELPER)
+    assert measure(python, "Mine()", "from user import Mine") == (4.0, 0, 1)
+    assert measure(python, "Mine()", "from other import Mine") == (4.0, 1, 0)
+
+
+@pytest.mark.parametrize("place", ["file", "below a file"])
+def test_unwritable_cache_compiles_uncached(python, tmp_path, place):
+    blocked = tmp_path / "blocked"
+    blocked.write_text("a file, not a directory")
+    directory = blocked if place == "file" else blocked / "cache"
+    for _ in range(2):
+        value, hits, _ = python(
+            textwrap.dedent(MEASURE).format(loss="sl.Huber()"),
+            NUMBA_CACHE_DIR=str(directory), HOME="/nonexistent", XDG_CACHE_HOME="/nonexistent",
+        )  # fmt: skip
+        assert (float(value), int(hits)) == (1.5, 0)
+
+
+def test_read_only_install_compiles_uncached(python, tmp_path):
+    """Without any directory to cache in: neither beside the sources, nor in the user's home."""
+    value, hits = python(
+        """
+        from numba.core import caching
+        for locator in caching.CacheImpl._locator_classes:
+            locator.from_function = classmethod(lambda cls, py_func, py_file: None)
+        import sklosses as sl
+        from sklosses._kernels import mean_response
+        print(sl.Huber()([0.0], [2.0]), sum(mean_response.dispatcher.stats.cache_hits.values()))
+        """,
+        NUMBA_CACHE_DIR="",
+    )
+    assert (float(value), int(hits)) == (1.5, 0)
+
+
+def test_full_disk_costs_nothing_but_the_cache(python):
+    (value,) = python("""
+        from numba.core import caching
+
+        def full(*args, **kwargs):
+            raise OSError(28, "No space left on device")
+
+        caching.IndexDataCacheFile.save = full
+        import sklosses as sl
+        print(sl.Huber()([0.0], [2.0]))
+    """)
+    assert float(value) == 1.5
+
+
+@pytest.mark.parametrize("damage", [b"", b"nonsense", "truncate"])
+def test_damaged_cache_is_renewed(python, tmp_path, damage):
+    assert measure(python, "sl.Huber()") == (1.5, 0, 1)
+    for file in (tmp_path / "cache").rglob("*.nb*"):
+        file.write_bytes(file.read_bytes()[:100] if damage == "truncate" else damage)
+    assert measure(python, "sl.Huber()")[0] == 1.5
+
+
+# ------------------------------------------------------------------ types
+
+
+def numba_type(loss, dtype=DOUBLE):
+    return bind(loss, dtype)._numba_type_
+
+
+def test_type_is_of_class_not_of_parameters():
+    assert numba_type(sl.Huber(1.0)) is numba_type(sl.Huber(2.0))
+    assert numba_type(sl.Huber(1.0)) != numba_type(sl.Cauchy(1.0))
+    assert numba_type(sl.Huber(1.0)) != numba_type(sl.PseudoHuber(1.0))
+    assert numba_type(sl.Huber(), DOUBLE) != numba_type(sl.Huber(), SINGLE)
+
+
+def test_types_of_all_losses_differ():
+    names = [numba_type(cls(), dtype).name for cls in sl.all_losses() for dtype in (DOUBLE, SINGLE)]
+    assert len(set(names)) == len(names)
+
+
+def test_equal_parameters_are_not_confused():
+    y, z = np.zeros(3), np.array([0.5, 2.0, 4.0])
+    for _ in range(2):  # alternating: no cache on the way remembers the wrong one
+        assert_allclose(sl.Huber(1.0).values(y, z), [0.125, 1.5, 3.5])
+        assert_allclose(sl.Cauchy(1.0).values(y, z), 0.5 * np.log1p(z**2))
+
+
+@pytest.mark.parametrize("dtype", [DOUBLE, SINGLE])
+def test_dtype_is_kept(dtype):
+    y, z = np.zeros(3, dtype), np.array([0.5, 2.0, 4.0], dtype)
+    loss = sl.Huber(1.0)
+    for array in (loss.values(y, z), loss.gradient(y, z), *loss.gradient_hessian(y, z)):
+        assert array.dtype == dtype
+    assert_allclose(loss.values(y, z), [0.125, 1.5, 3.5], rtol=10 * np.finfo(dtype).eps)
+
+
+def test_float32_computes_in_float32():
+    # 1 + 1e-9 is 1 in single precision: the difference is 0 there, 1e-9 in double
+    y, z = np.array([1.0]), np.array([1.0 + 1e-9])
+    loss = sl.AbsoluteError()
+    assert_allclose(loss.values(y, z), [z[0] - y[0]])
+    assert loss.values(y.astype("f4"), z.astype("f4"))[0] == 0
+    # parameters are narrowed too
+    assert_allclose(sl.Huber(0.1).gradient(y.astype("f4"), 9 * z.astype("f4"))[0], np.float32(0.1))
+
+
+def test_parameters_may_be_any_number():
+    z = np.array([4.0])
+    for delta in (2, 2.0, np.float32(2), np.int64(2), np.float64(2)):
+        assert_allclose(sl.Huber(delta).values([0.0], z), 2 * (4 - 1))
+
+
+def test_fingerprint_reads_what_is_executed():
+    def of(code, **space):
+        exec(code, space)
+        return Fingerprint([space["f"]]).digest
+
+    plain = "def f(x):\n    return x + C\n"
+    assert of(plain, C=1.0) == of("\n\n# moved\n" + plain, C=1.0)
+    others = [
+        of(plain, C=2.0),
+        of(plain, C=1),
+        of(plain, C=np.array([1.0])),
+        of(plain, C=np.array([2.0])),
+        of(plain, C=np.array([1.0], "f4")),
+        of(plain.replace("+", "-"), C=1.0),
+        of(plain.replace("f(x)", "f(x, a=1)"), C=1.0),
+        of("def f(x):\n    return (lambda t: t + C)(x)\n", C=1.0),
+    ]
+    assert len({of(plain, C=1.0), *others}) == 1 + len(others)
+
+
+def test_fingerprint_terminates_on_recursion():
+    space = {}
+    exec("def f(x):\n    return g(x)\ndef g(x):\n    return f(x) if x else 0\n", space)
+    assert Fingerprint([space["f"]]).digest != Fingerprint([space["g"]]).digest
+
+
+# ------------------------------------------------------------------ notebooks
+
+
+CELL = """
+def stretch(x):
+    return FACTOR * x * x
+
+class Cell(sl.PointwiseLoss):
+    def value(self, y, z):
+        return stretch(z - y)
+
+    def grad_hess(self, y, z):
+        return 2.0 * FACTOR * (z - y), 2.0 * FACTOR
+"""
+
+
+@pytest.fixture
+def notebook():
+    """Return a namespace like that of a notebook, and a function that runs a cell in it."""
+    space = {"__name__": "__main__", "sl": sl, "np": np, "FACTOR": 1.0}
+
+    def run(code):
+        exec(compile(textwrap.dedent(code), "<cell>", "exec"), space)
+        return space
+
+    return run
+
+
+def at_two(loss, dtype=DOUBLE):
+    y, z = np.zeros(1, dtype), np.full(1, 2.0, dtype)
+    return float(loss.values(y, z)[0])
+
+
+def test_cell_is_run_again(notebook):
+    assert at_two(notebook(CELL)["Cell"]()) == 4
+    assert at_two(notebook(CELL)["Cell"]()) == 4
+    assert at_two(notebook(CELL.replace("return stretch", "return 3 * stretch"))["Cell"]()) == 12
+
+
+def test_old_object_survives_a_new_class(notebook):
+    old = notebook(CELL)["Cell"]()
+    assert at_two(old) == 4
+    new = notebook(CELL.replace("return stretch", "return 3 * stretch"))["Cell"]()
+    assert [at_two(old), at_two(new), at_two(old)] == [4, 12, 4]
+
+
+@pytest.mark.parametrize("dtype", [DOUBLE, SINGLE])
+def test_helper_is_redefined(notebook, dtype):
+    loss = notebook(CELL)["Cell"]()
+    assert at_two(loss, dtype) == 4
+    notebook("def stretch(x):\n    return 5 * FACTOR * x * x")
+    assert at_two(loss, dtype) == 20
+    notebook("def stretch(x):\n    return FACTOR * x * x")
+    assert at_two(loss, dtype) == 4
+
+
+@pytest.mark.parametrize("dtype", [DOUBLE, SINGLE])
+def test_global_constant_is_rebound(notebook, dtype):
+    loss = notebook(CELL)["Cell"]()
+    assert at_two(loss, dtype) == 4
+    notebook("FACTOR = 2.5")
+    assert at_two(loss, dtype) == 10
+    assert_allclose(loss.gradient([0.0], [2.0]), 2 * 2.5 * 2)
+    notebook("FACTOR = 1.0")
+    assert at_two(loss, dtype) == 4
+
+
+def test_helper_of_a_helper_is_redefined(notebook):
+    notebook("def square(x):\n    return x * x")
+    loss = notebook(CELL.replace("FACTOR * x * x", "square(x)"))["Cell"]()
+    assert at_two(loss) == loss([0.0], [2.0]) == 4
+    notebook("def square(x):\n    return x * x * x")
+    assert at_two(loss) == loss([0.0], [2.0]) == 8
+
+
+def test_constant_of_a_helper_is_rebound(notebook):
+    notebook("POWER = 2\ndef square(x):\n    return x**POWER")
+    loss = notebook(CELL.replace("FACTOR * x * x", "square(x)"))["Cell"]()
+    assert at_two(loss) == 4
+    notebook("POWER = 3")
+    assert at_two(loss) == 8
+
+
+def test_array_constant_is_rebound(notebook):
+    notebook("FACTORS = np.array([1.0, 2.0])")
+    loss = notebook(CELL.replace("FACTOR * x * x", "FACTORS[1] * x * x"))["Cell"]()
+    assert at_two(loss) == 8
+    notebook("FACTORS = np.array([1.0, 3.0])")
+    assert at_two(loss) == 12
+
+
+def test_array_constant_is_changed_in_place(notebook):
+    notebook("FACTORS = np.array([1.0, 2.0])")
+    loss = notebook(CELL.replace("FACTOR * x * x", "FACTORS[1] * x * x"))["Cell"]()
+    assert at_two(loss) == 8
+    notebook("FACTORS[1] = 3.0")
+    assert at_two(loss) == 12
+
+
+def test_method_is_patched(notebook):
+    space = notebook(CELL)
+    loss = space["Cell"]()
+    assert at_two(loss) == 4
+    notebook("Cell.value = lambda self, y, z: 7.0 * stretch(z - y)")
+    assert at_two(loss) == 28
+
+
+def test_missing_helper_is_defined_later(notebook):
+    notebook(CELL.replace("return stretch", "return later"))
+    loss = notebook("")["Cell"]()
+    notebook("def later(x):\n    return 9.0 * x")
+    assert at_two(loss) == 18
+
+
+def test_class_constant_is_rebound(notebook):
+    code = CELL.replace("def value", "WEIGHT = 1.0\n\n    def value")
+    cls = notebook(code.replace("return stretch", "return self.WEIGHT * stretch"))["Cell"]
+    assert at_two(cls()) == 4
+    cls.WEIGHT = 2.0
+    assert at_two(cls()) == 8
+
+
+def test_loss_of_a_script(tmp_path):
+    script = """
+        from math import cosh, inf
+        from typing import Annotated
+        import sklosses as sl
+
+        def half(x):
+            return 0.5 * x
+
+        class Scripted(sl.PointwiseLoss):
+            scale: Annotated[float, sl.Interval(0, inf)] = 2.0
+
+            def value(self, y, z):
+                return self.scale * half(z - y)
+
+            def grad_hess(self, y, z):
+                return self.scale * half(1.0), 0.0
+
+        if __name__ == "__main__":
+            print(Scripted(3.0)([0.0], [2.0]))
+    """
+    path = tmp_path / "script.py"
+    for factor in (0.5, 1.5):
+        path.write_text(textwrap.dedent(script).replace("0.5 * x", f"{factor} * x"))
+        done = subprocess.run(
+            [sys.executable, str(path)],
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        assert float(done.stdout) == 3 * factor * 2
+
+
+# ------------------------------------------------------------------ what scalar methods may use
+
+
+def loss_with(value, **space):
+    """Return a loss whose value is the expression `value` of y, z and self."""
+    code = f"""
+    class Expression(sl.PointwiseLoss):
+        shift: float = 0.0
+        FIXED = 7.0
+
+        def value(self, y, z):
+            return {value}
+
+        def grad_hess(self, y, z):
+            return 0.0 * z, 1.0
+    """
+    space = {"__name__": "__main__", "sl": sl, **space}
+    exec(textwrap.dedent(code), space)
+    return space["Expression"]
+
+
+def closure(factor):
+    class Closed(sl.PointwiseLoss):
+        def value(self, y, z):
+            return factor * abs(z - y)
+
+        def grad_hess(self, y, z):
+            return (factor if z > y else -factor), 0.0
+
+    return Closed()
+
+
+def test_closure():
+    # one class each, equal but for the value in the cell
+    assert [at_two(closure(k)) for k in (1.0, 5.0, 1.0)] == [2, 10, 2]
+
+
+def test_closure_over_a_function():
+    def build(function):
+        class Closed(sl.PointwiseLoss):
+            def value(self, y, z):
+                return function(z - y)
+
+            def grad_hess(self, y, z):
+                return 0.0 * z, 1.0
+
+        return Closed()
+
+    assert at_two(build(lambda x: x * x)) == 4
+    assert at_two(build(lambda x: x * x * x)) == 8
+
+
+EXPRESSIONS = {
+    "np.exp(z - y)": np.exp(2.0),
+    "np.log1p(np.abs(z - y))": np.log1p(2.0),
+    "np.maximum(z - y, 0.0)": 2.0,
+    "np.sqrt(1.0 + z * z)": np.sqrt(5.0),
+    "math.exp(z - y)": np.exp(2.0),
+    "math.erf(z - y)": 0.9953222650189527,
+    "math.lgamma(z + 1.0)": np.log(2.0),
+    "math.pi * z": 2 * np.pi,
+    "math.fabs(y - z)": 2.0,
+    "max(0.0, z - y)": 2.0,
+    "abs(y - z)": 2.0,
+    "z**2": 4.0,
+    "sum((z, y, 1.0))": 3.0,
+    "self.FIXED + self.shift": 7.0,
+}
+
+
+@pytest.mark.parametrize("expression", list(EXPRESSIONS))
+def test_expression(expression):
+    import math
+
+    cls = loss_with(expression, np=np, math=math)
+    assert_allclose(at_two(cls()), EXPRESSIONS[expression], rtol=1e-14)
+    assert_allclose(cls().value(0.0, 2.0), EXPRESSIONS[expression], rtol=1e-14)
+
+
+def test_names_imported_from_math():
+    from math import erfc, inf, log2
+
+    assert_allclose(at_two(loss_with("log2(z)", log2=log2)()), 1)
+    assert_allclose(at_two(loss_with("erfc(-z) + 1 / inf", erfc=erfc, inf=inf)()), 1.99532226501895)
+
+
+def test_module_helper(tmp_path, monkeypatch):
+    write(tmp_path, helpers_of_a_test="C = 3.0\n\ndef f(x):\n    return C * x\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    import helpers_of_a_test as helpers
+
+    loss = loss_with("helpers.f(z - y) + helpers.C", helpers=helpers)()
+    assert at_two(loss) == 3 * 2 + 3
+    monkeypatch.setattr(helpers, "C", 4.0)
+    assert at_two(loss) == 4 * 2 + 4
+    monkeypatch.setattr(helpers, "f", lambda x: x)
+    assert at_two(loss) == 2 + 4
+
+
+def test_helpers_of_the_library():
+    from sklosses import _special
+    from sklosses._special import log1pexp
+
+    assert_allclose(at_two(loss_with("log1pexp(z)", log1pexp=log1pexp)()), np.log1p(np.exp(2.0)))
+    assert_allclose(at_two(loss_with("special.exp(z)", special=_special)()), np.exp(2.0))
+
+
+def test_jitted_helper():
+    numba = pytest.importorskip("numba")
+    helper = numba.njit(lambda x: 3.0 * x)
+    assert at_two(loss_with("helper(z - y)", helper=helper)()) == 6
+    other = numba.njit(lambda x: 4.0 * x)
+    assert at_two(loss_with("helper(z - y)", helper=other)()) == 8
+
+
+def test_helper_with_default_and_tuple():
+    space = {}
+    exec("WEIGHTS = (0.25, 0.75)\ndef f(x, k=1):\n    return WEIGHTS[k] * x\n", space)
+    assert at_two(loss_with("f(z) + f(z, 0)", **space)()) == 2
+
+
+def test_parameter_that_is_a_flag_or_a_name():
+    class Optional(sl.PointwiseLoss):
+        squared: bool = True
+        bound: float | None = None
+
+        def value(self, y, z):
+            r = abs(z - y)
+            return r * r * r if self.squared else r
+
+        def grad_hess(self, y, z):
+            return 0.0 * z, 1.0
+
+    assert [at_two(Optional(squared=flag)) for flag in (True, False, True)] == [8, 2, 8]
+
+
+def test_method_that_calls_methods():
+    class Layered(sl.PointwiseLoss):
+        factor: float = 2.0
+
+        def _inner(self, r):
+            return self.factor * r
+
+        def _outer(self, r):
+            return self._inner(r) + 1.0
+
+        @property
+        def _double(self):
+            return 2.0 * self.factor
+
+        def value(self, y, z):
+            return self._outer(z - y) + self._double
+
+        def grad_hess(self, y, z):
+            return self.factor, 0.0
+
+    assert at_two(Layered()) == 2 * 2 + 1 + 4
+    assert at_two(Layered(5.0)) == 5 * 2 + 1 + 10
+
+
+def test_super_in_a_numpy_loss_only():
+    class Doubled(sl.SquaredError):
+        def value(self, y, z):
+            return 2.0 * sl.SquaredError.value(self, y, z)
+
+    Doubled.jit = False
+    assert_allclose(Doubled().values([0.0], [2.0]), 8)
+
+
+def test_python_twin_runs_without_numba(python):
+    (loaded,) = python("""
+        import sys
+        import sklosses as sl
+        for cls in sl.all_losses():
+            cls().value(1.0, 0.5), cls().grad_hess(1.0, 0.5), cls().curvature(1.0, 0.5)
+        print("numba" in sys.modules)
+    """)
+    assert loaded == "False"
+
+
+# ------------------------------------------------------------------ other processes
+
+
+def test_cloudpickle_of_a_notebook_loss(notebook):
+    cls = notebook(CELL)["Cell"]
+    loss = cls()
+    copy = cloudpickle.loads(cloudpickle.dumps(loss))
+    assert at_two(copy) == at_two(loss) == 4
+
+
+def test_cloudpickle_of_a_closure():
+    loss = closure(3.0)
+    copy = cloudpickle.loads(cloudpickle.dumps(loss))
+    assert at_two(copy) == 6
+    assert repr(copy) == repr(loss)
+
+
+def test_cloudpickle_into_a_new_process(python, notebook, tmp_path):
+    loss = notebook(CELL)["Cell"]()
+    (tmp_path / "loss.pickle").write_bytes(cloudpickle.dumps(loss))
+    values = python("""
+        import pickle
+        from pathlib import Path
+        loss = pickle.loads(Path("loss.pickle").read_bytes())
+        print(loss([0.0], [2.0]), loss.get_params(), loss.__name__)
+    """)
+    assert values == ["4.0", "{}", "cell"]
+
+
+WEIGHTED_CELL = """
+def stretch(x, w):
+    return w * x * x
+
+class Cell(sl.PointwiseLoss):
+    weight: float = 1.0
+
+    def value(self, y, z):
+        return stretch(z - y, self.weight)
+
+    def grad_hess(self, y, z):
+        return 2.0 * self.weight * (z - y), 2.0 * self.weight
+
+def call(loss):
+    return loss([0.0], [2.0])
+"""
+
+
+def test_loky_workers(notebook):
+    space = notebook(WEIGHTED_CELL)
+    losses = [space["Cell"](weight) for weight in (1.0, 2.0, 3.0)]
+    results = Parallel(n_jobs=2)(delayed(space["call"])(loss) for loss in losses)
+    assert_allclose(results, [4.0, 8.0, 12.0])

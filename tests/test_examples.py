@@ -1,0 +1,141 @@
+"""The examples run without a warning and say what they promise; so does the demo."""
+
+from __future__ import annotations
+
+import doctest
+import importlib.util
+import re
+import sys
+import types
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sklosses import _demo
+
+matplotlib = pytest.importorskip("matplotlib")
+matplotlib.use("Agg")
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    """Return a function that runs an example as a module of its own, in an empty directory."""
+    monkeypatch.chdir(tmp_path)
+    yield lambda name: _load(name, monkeypatch)
+    sys.modules["matplotlib.pyplot"].close("all")
+
+
+def _load(name, monkeypatch):
+    spec = importlib.util.spec_from_file_location(
+        f"example_{name}", ROOT / "examples" / f"{name}.py"
+    )
+    module = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, spec.name, module)  # pickle looks classes up there
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_quickstart_is_the_demo(run, tmp_path, capsys):
+    table = run("quickstart").table
+
+    _check_demo(table, capsys.readouterr().out)
+    assert (tmp_path / _demo.PICTURE).stat().st_size > 10_000
+
+
+def _check_demo(table, printed):
+    assert {"Ridge", "HuberRegressor", "QuantileRegressor", "LogisticRegression", "LinearSVC"} == {
+        *table["its model"]
+    }
+    assert np.isfinite(table.select_dtypes("number").to_numpy()).all()
+    np.testing.assert_allclose(table["score ratio"], table["sklosses"] / table["scikit-learn"])
+    # the same objectives on the same folds: no worse than scikit-learn; focal loss is not made for
+    # the score it is compared by
+    assert (table.set_index("task").drop(index="focal")["score ratio"] < 1.02).all()
+    assert table.set_index("loss")["sklosses"].filter(like="Huber").item() < 50
+    coverage = float(re.search(r"sklosses: the 90% interval covers ([\d.]+)%", printed)[1])
+    assert 84 < coverage < 95
+    assert "score ratio" in printed
+
+
+def test_demo_without_optional_packages(tmp_path, monkeypatch, capsys):
+    """Neither rich nor matplotlib: the demo says so, or nothing."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(_demo.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(_demo, "quantile_intervals", list)
+    monkeypatch.setattr(_demo, "classification", list)
+    table = _demo.demo()
+
+    assert isinstance(table, pd.DataFrame)
+    printed = capsys.readouterr().out
+    assert "matplotlib is not installed" in printed
+    assert "GridSearchCV" not in printed
+    assert not list(tmp_path.iterdir())
+
+
+def test_quantile_intervals(run, capsys):
+    module = run("quantile_intervals")
+    assert 0.84 < module.coverage < 0.95
+    assert capsys.readouterr().out.startswith(f"coverage {module.coverage:.1%}")
+
+
+def test_own_loss(run, capsys):
+    module = run("own_loss")
+    assert module.report.passed
+    assert module.loss([1.0, 2.0], [2.0, 1.0]) == (1 + 3) / 2
+    # under-prediction was made expensive: the prediction moves up
+    assert module.search.best_params_["lossregressor__loss__ratio"] > 1
+    assert "Asymmetric(ratio=3.0): passed" in capsys.readouterr().out
+
+
+def test_readme_shows_the_own_loss_of_the_example():
+    example = (ROOT / "examples" / "own_loss.py").read_text(encoding="utf-8")
+    shown = example.partition("# sphinx-start: class\n")[2].partition("\n\n\n# sphinx-end: class")[
+        0
+    ]
+    assert shown.startswith("class Asymmetric")
+    assert shown in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_code_of_the_readme_runs(monkeypatch, capsys):
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    module = types.ModuleType("readme")
+    monkeypatch.setitem(sys.modules, "readme", module)  # pickle looks classes up there
+    for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL):
+        exec(block, vars(module))
+    printed = capsys.readouterr().out
+    assert "lossregressor__loss__quantile" in printed
+    assert "Asymmetric(ratio=3.0): passed" in printed
+
+
+def test_getting_started_says_the_truth():
+    failed, tried = doctest.testfile(
+        str(ROOT / "docs" / "getting_started.rst"), module_relative=False
+    )
+    assert tried > 5
+    assert failed == 0
+
+
+def test_validation_set(run, capsys):
+    module = run("validation_set")
+    best = -max(module.model[-1].validation_scores_)
+    np.testing.assert_allclose(module.kept, best, rtol=1e-9)  # the best iteration was kept
+    assert f"validation loss {best:.1f}" in capsys.readouterr().out
+
+
+def test_robust_regression(run):
+    errors = run("robust_regression").errors
+    squared = errors.pop("SquaredError()")
+    assert max(errors.values()) < squared / 2
+
+
+def test_imbalanced_focal(run, capsys):
+    searches = run("imbalanced_focal").searches
+    assert set(searches) == {"average precision", "negative Brier score"}
+    # cross-entropy, gamma = 0, is made for probabilities; focal loss is not
+    best = searches["negative Brier score"].best_params_
+    assert best == {"lossclassifier__loss__gamma": 0.0}
+    assert "9.7% of 1797" in capsys.readouterr().out
