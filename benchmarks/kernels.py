@@ -116,9 +116,16 @@ def gradients_large():
             autograd = autograd / times["ours"]
         ours = times["ours"]
         rows.append(
-            (loss, times["peer"] / ours, autograd, times["limit"] / ours, times["peer"] / times["out"],
-             times["limit_out"] / times["out"], ours / times["single"])
-        )  # fmt: skip
+            (
+                loss,
+                times["peer"] / ours,
+                autograd,
+                times["limit"] / ours,
+                times["peer"] / times["out"],
+                times["limit_out"] / times["out"],
+                ours / times["single"],
+            )
+        )
     headings = ("loss", "× sklearn._loss", "× torch", "of limit", "× with out=", "of limit, out=",
                 "float32 ×")  # fmt: skip
     table(headings, rows)

@@ -105,9 +105,11 @@ def _lines(X):
 
 
 def run(cases=None, vw_rows=100_000):
-    print(f"{EPOCHS} epochs of SGD with shuffling, defaults, alpha=1e-6, float64: times faster than "
-          "scikit-learn, and mean test loss after 1 and 5 epochs. Vowpal Wabbit: one pass over the "
-          f"first {vw_rows:,} rows against our one epoch on the same rows.\n")  # fmt: skip
+    print(
+        f"{EPOCHS} epochs of SGD with shuffling, defaults, alpha=1e-6, float64: times faster than "
+        "scikit-learn, and mean test loss after 1 and 5 epochs. Vowpal Wabbit: one pass over the "
+        f"first {vw_rows:,} rows against our one epoch on the same rows.\n"
+    )
     warnings.simplefilter("ignore", ConvergenceWarning)
     rows = []
     for case, (make, n, d) in (cases or CASES).items():

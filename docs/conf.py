@@ -17,19 +17,15 @@ version = release = sl.__version__
 extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
-    "sphinx.ext.intersphinx",
     "sphinx.ext.mathjax",
     "numpydoc",
     "sphinx_gallery.gen_gallery",
 ]
 exclude_patterns = ["_build"]
 default_role = "code"
-nitpicky = False
 autosummary_generate = True
 numpydoc_show_class_members = False
-numpydoc_validation_checks = {"GL08"}  # a public name without a docstring is an error with -W
-autodoc_default_options = {"members": True, "inherited-members": False, "show-inheritance": True}
-intersphinx_mapping = {"sklearn": ("https://scikit-learn.org/stable", None)}
+templates_path = ["_templates"]
 
 html_theme = "pydata_sphinx_theme"
 html_title = "sklosses"

@@ -26,7 +26,7 @@ recorded[wrong] *= 10
 
 # %%
 # The scale of a loss is in units of the target, here about one standard deviation of honest errors.
-# Tukey's loss is not convex: with three features or three hundred, check that it found a good fit.
+# Tukey's loss is not convex: compare its fit with Huber's before trusting it.
 
 losses = [sl.SquaredError(), sl.Huber(delta=50.0), sl.Tukey(c=250.0)]
 errors, fits = {}, {}

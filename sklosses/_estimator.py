@@ -14,73 +14,19 @@ from sklearn.utils import check_random_state
 from sklearn.utils.extmath import safe_sparse_dot
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
+from ._docs import ATTRIBUTES, PARAMETERS
 from ._loss import Interval, Loss
 from ._monitor import Monitor
+from ._numba import bind
 from ._params import Parametrized
 from ._registry import get_loss
-from .solvers import stochastic
 from .solvers.batch import LinearObjective, lbfgs
+from .solvers.sgd import LEARNING_RATES, SGD, SGDOptions
 
 NON_NEGATIVE = Interval(0, inf, closed="left")
 COUNT = Interval(1, inf, closed="left", integer=True)
+JUDGED_ROWS = 10_000  # rows whose mean loss tells whether "sgd" still improves
 BATCH_ENTRIES = 10**8  # entries of X up to which solver="auto" prefers the deterministic solver
-
-
-PARAMETERS = """penalty : {"l2", "l1", "elasticnet"} or None, default="l2"
-        What is added to the mean loss, times `alpha`: ½‖w‖², ‖w‖₁ or
-        ``l1_ratio * ‖w‖₁ + (1 − l1_ratio) * ½‖w‖²``. The intercept is not penalised.
-    alpha : float, default=1e-4
-        Strength of the penalty; ≥ 0.
-    l1_ratio : float, default=0.15
-        Share of the l1 norm in "elasticnet", in [0, 1].
-    fit_intercept : bool, default=True
-        Whether there is an intercept.
-    solver : {"auto", "lbfgs", "sgd"}, default="auto"
-        "lbfgs" is a deterministic full-batch fit, for smooth losses; "sgd" a stochastic one, for
-        all. "auto" takes the first where it can and the data are moderate; see ``solver_``.
-    learning_rate : {"adaptive", "constant", "invscaling", "optimal"}, default="adaptive"
-        Step schedule of "sgd". "adaptive" scales itself to the columns, the loss and the target.
-    learning_rate_init : float or None, default=None
-        Its initial rate; None: the schedule's own.
-    power_t : float, default=0.5
-        Exponent of the decay of the rate with time.
-    average : bool or int, default=False
-        Whether "sgd" returns the average of its path; an int: from that step on.
-    shuffle : bool, default=True
-        Whether "sgd" visits rows in random order.
-    max_iter : int, default=1000
-        Iterations or epochs at most.
-    tol : float or None, default=1e-4
-        "lbfgs": the relative optimality gap to reach. "sgd": the relative improvement of the loss
-        that counts as one; None never stops early.
-    early_stopping : bool or "auto", default="auto"
-        Whether to watch a validation score and keep the best solution. "auto": if `fit` is given
-        `X_val`. Without `X_val`, a part of the data is held out.
-    validation_fraction : float, default=0.1
-        That part, in (0, 1).
-    n_iter_no_change : int, default=5
-        Epochs without improvement after which to stop.
-    warm_start : bool, default=False
-        Whether `fit` starts from the previous solution.
-    random_state : int, RandomState or None, default=None
-        Seed of the shuffling and of the held-out part.
-    verbose : int, default=0
-        Prints a line an iteration if positive."""
-
-ATTRIBUTES = """n_iter_ : int
-        Iterations or epochs taken.
-    loss_ : float
-        The final mean loss, penalty included ("lbfgs"), or that of the last epoch ("sgd").
-    loss_curve_ : list of float
-        The same after each iteration.
-    validation_scores_ : list of float or None
-        The negated loss on the validation data after each iteration.
-    solver_ : str
-        The solver that was used.
-    loss_function_ : Loss
-        The loss that was minimised.
-    n_features_in_, feature_names_in_
-        As everywhere in scikit-learn."""
 
 
 class LossEstimator(Parametrized):
@@ -95,7 +41,7 @@ class LossEstimator(Parametrized):
     l1_ratio: Annotated[float, Interval(0, 1, closed="both")] = 0.15
     fit_intercept: Annotated[bool, bool] = True
     solver: Annotated[str, ("auto", "lbfgs", "sgd")] = "auto"
-    learning_rate: Annotated[str, stochastic.LEARNING_RATES] = "adaptive"
+    learning_rate: Annotated[str, LEARNING_RATES] = "adaptive"
     learning_rate_init: Annotated[float | None, (Interval(0, inf), None)] = None
     power_t: Annotated[float, NON_NEGATIVE] = 0.5
     average: Annotated[bool | int, (bool, COUNT)] = False
@@ -125,7 +71,7 @@ class LossEstimator(Parametrized):
 
     # ------------------------------------------------------------------ for subclasses
 
-    def _encode(self, y, sample_weight, *, reset):
+    def _encode(self, y, sample_weight, *, fitting):
         """Return targets as a float array of shape (n,) or (n, k), and the weights."""
         raise NotImplementedError
 
@@ -180,15 +126,16 @@ class LossEstimator(Parametrized):
             )
         if self.solver != "auto":
             return self.solver
-        return "lbfgs" if loss.smooth and entries <= BATCH_ENTRIES else "sgd"
+        batch = loss.smooth and (entries <= BATCH_ENTRIES or not loss.jit)
+        return "lbfgs" if batch else "sgd"
 
-    def _check_data(self, X, y, sample_weight, *, reset):
+    def _check_data(self, X, y, sample_weight, *, reset, fitting=False):
         X, y = validate_data(
             self, X, y,
             accept_sparse="csr", dtype=[np.float64, np.float32], multi_output=True, reset=reset,
         )  # fmt: skip
         weight = _check_sample_weight(sample_weight, X, dtype=X.dtype, ensure_non_negative=True)
-        y, weight = self._encode(y, weight, reset=reset)
+        y, weight = self._encode(y, weight, fitting=fitting)
         if not weight.any():
             raise ValueError("Sample weights must contain at least one non-zero number.")
         return X, np.asarray(y, dtype=X.dtype), weight
@@ -238,11 +185,12 @@ class LossEstimator(Parametrized):
         self._validate_params()
         loss = self._resolve_loss()
         warm = self.warm_start and hasattr(self, "coef_")
-        X, y, weight = self._check_data(X, y, sample_weight, reset=True)
+        X, y, weight = self._check_data(X, y, sample_weight, reset=True, fitting=True)
+        self.__dict__.pop("_sgds", None)  # what partial_fit goes on from
         (X, y, weight), validation = self._split_validation(X, y, weight, given)
         self.loss_function_ = loss
         self.solver_ = self._choose_solver(loss, X)
-        loss._check(y.reshape(-1), y[:0].reshape(-1), weight, ("y", ""), loss.prediction)
+        self._check_targets(loss, y, weight)
         columns = [y] if y.ndim == 1 else [np.ascontiguousarray(column) for column in y.T]
         starts = self._starts(loss, columns, weight, X.shape[1], warm)
         solve = self._solve_batch if self.solver_ == "lbfgs" else self._solve_stochastic
@@ -250,7 +198,7 @@ class LossEstimator(Parametrized):
         for k, (column, start) in enumerate(zip(columns, starts, strict=True)):
             monitor = Monitor(
                 tol=self.tol,
-                n_iter_no_change=self.n_iter_no_change,
+                n_iter_no_change=self._patience(X.shape[0], validation),
                 validate=self._validator(loss, validation, k),
                 watch_training=self.solver_ == "sgd",
                 verbose=self.verbose,
@@ -286,8 +234,91 @@ class LossEstimator(Parametrized):
             solution = monitor.best
         return *solution, fit.n_iter, fit.objective
 
+    def _new_sgd(self, X, start):
+        l1, l2 = self._penalties()
+        options = SGDOptions(
+            l1=l1, l2=l2, fit_intercept=self.fit_intercept, learning_rate=self.learning_rate,
+            learning_rate_init=self.learning_rate_init, power_t=self.power_t,
+            average=self.average, shuffle=self.shuffle,
+        )  # fmt: skip
+        return SGD(X.shape[1], X.dtype, options, coef=start[0], intercept=start[1])
+
     def _solve_stochastic(self, loss, X, y, weight, start, monitor):
-        raise NotImplementedError
+        if not loss.jit:
+            raise ValueError(
+                f"solver='sgd' compiles the loss, and {type(loss).__name__} has jit = False."
+            )
+        random_state = check_random_state(self.random_state)
+        weight = weight / weight.mean(dtype=np.float64).astype(weight.dtype)
+        bound, sgd = bind(loss, X.dtype), self._new_sgd(X, start)
+        solution, value = start, np.inf
+        for _ in range(self.max_iter):
+            value = sgd.run_epoch(bound, X, y, weight, seed=random_state.randint(2**31 - 1))
+            if sgd.diverged:
+                self._warn_diverged()
+                break
+            solution = sgd.coefficients()
+            value += self._penalty(solution[0])
+            if monitor(solution, value):
+                break
+        else:
+            if self.tol is not None:
+                self._warn_unconverged("sgd", self.max_iter)
+        if monitor.validate is not None and monitor.best is not None:
+            solution = monitor.best
+        return *solution, len(monitor.losses), value
+
+    def _patience(self, n_samples, validation):
+        """Return how many epochs to wait for an improvement: an epoch of few rows says little."""
+        if validation is not None:
+            return self.n_iter_no_change
+        epochs = self.n_iter_no_change * -(-JUDGED_ROWS // n_samples)
+        return max(self.n_iter_no_change, min(epochs, self.max_iter // 5))
+
+    def _penalty(self, coef):
+        l1, l2 = self._penalties()
+        return l1 * float(np.abs(coef).sum()) + 0.5 * l2 * float(coef @ coef)
+
+    def _partial_fit(self, X, y, sample_weight, *, first):
+        """Take one epoch over some rows, from where the last call ended."""
+        self._validate_params()
+        loss = self._resolve_loss()
+        X, y, weight = self._check_data(X, y, sample_weight, reset=first)
+        self._check_targets(loss, y, weight)
+        columns = [y] if y.ndim == 1 else [np.ascontiguousarray(column) for column in y.T]
+        if first:
+            self.n_iter_, self.loss_curve_, self.validation_scores_ = 0, [], None
+        if not hasattr(self, "_sgds"):  # the first call, or the first after fit
+            self.loss_function_, self.solver_ = loss, "sgd"
+            starts = self._starts(loss, columns, weight, X.shape[1], warm=not first)
+            self._sgds = [self._new_sgd(X, start) for start in starts]
+            self._random = np.random.RandomState(
+                check_random_state(self.random_state).randint(2**31 - 1)
+            )
+        bound, seed = bind(loss, X.dtype), self._random.randint(2**31 - 1)
+        values = [
+            sgd.run_epoch(bound, X, column, weight, seed=seed)
+            for sgd, column in zip(self._sgds, columns, strict=True)
+        ]
+        if any(sgd.diverged for sgd in self._sgds):
+            self._warn_diverged()
+        self.n_iter_ += 1
+        self.loss_ = float(sum(values))
+        self.loss_curve_.append(self.loss_)
+        coefs, intercepts = zip(*(sgd.coefficients() for sgd in self._sgds), strict=True)
+        self._set_coefficients(np.array(coefs), np.array(intercepts), single=y.ndim == 1)
+        return self
+
+    def _check_targets(self, loss, y, weight):
+        loss._check(y.reshape(-1), y[:0].reshape(-1), weight, ("y", ""), loss.prediction)
+
+    def _warn_diverged(self):
+        warnings.warn(
+            "sgd diverged and stopped at its last finite coefficients. Scale the data, use a "
+            "smaller learning_rate_init, or learning_rate='adaptive'.",
+            ConvergenceWarning,
+            stacklevel=4,
+        )
 
     def _warn_unconverged(self, solver, n_iter):
         warnings.warn(

@@ -18,13 +18,16 @@ from ._inputs import (
     limits_of,
 )
 from ._numba import bind
-from ._optimum import minimise_constant, weighted_mean, weighted_quantile
+from ._optimum import clipped_logit, minimise_constant, weighted_mean, weighted_quantile
 from ._params import REAL, Interval, Parametrized, fields_of, frozen
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["REAL", "Interval", "Loss", "PointwiseLoss", "weighted_mean", "weighted_quantile"]
+__all__ = [
+    "REAL", "Interval", "Loss", "PointwiseLoss", "clipped_logit", "weighted_mean",
+    "weighted_quantile",
+]  # fmt: skip
 
 LABEL = Interval(0, 1, closed="both", integer=True)
 RAW_NAMES = ("y_true", "raw_prediction")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+SMALL = 0.01  # share of the first loss below which improvements count as if it were that
+
 
 class Monitor:
     """Keeps the loss curve and the validation scores, and tells a solver when to stop.
@@ -48,7 +50,9 @@ class Monitor:
         if self.validate is None and not self.watch_training:
             return False
         score = self.scores[-1] if self.scores else -loss
-        enough = self.tol * abs(self._best_score) if np.isfinite(self._best_score) else 0.0
+        # relative to the loss, which on separable data goes to 0: then to where it came from
+        scale = max(abs(self._best_score), SMALL * abs(self.losses[0]))
+        enough = self.tol * scale if np.isfinite(scale) else 0.0
         self._waited = 0 if score > self._best_score + enough else self._waited + 1
         if score > self._best_score:
             self._best_score = score

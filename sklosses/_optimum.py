@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from math import log, log1p
+
 import numpy as np
 from scipy.optimize import brentq, minimize_scalar
 
 LOGIT_RANGE = 36.0  # expit(36) is 1 - eps: beyond, raw scores of a probability say nothing new
 CANDIDATES = 41
+EPS = np.finfo(np.float64).eps
 
 
 def weighted_mean(y, w):
@@ -16,6 +19,12 @@ def weighted_mean(y, w):
 def weighted_quantile(y, quantile, w):
     """Return the smallest value whose cumulated weight reaches `quantile`."""
     return float(np.quantile(y, quantile, weights=w, method="inverted_cdf"))
+
+
+def clipped_logit(p):
+    """Return the logit of a mean label, finite also where all labels agree."""
+    p = min(max(p, EPS), 1.0 - EPS)
+    return log(p) - log1p(-p)
 
 
 def minimise_constant(sums, y, *, convex, free):

@@ -87,6 +87,37 @@ class LossClassifier(ClassifierMixin, LossEstimator):
         """
         return self._fit(X, y, sample_weight, (X_val, y_val, sample_weight_val))
 
+    def partial_fit(self, X, y, classes=None, sample_weight=None):
+        """Take one stochastic epoch over some rows, going on from the last call.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As in `fit`; rows of a stream.
+        classes : array-like of shape (2,), default=None
+            All labels there can be; required at the first call.
+
+        Returns
+        -------
+        self
+        """
+        if self.class_weight == "balanced":
+            raise ValueError(
+                "class_weight 'balanced' is not supported for partial_fit: the class frequencies "
+                "of a stream are not known. Pass a dict of weights instead."
+            )
+        first = not hasattr(self, "coef_")
+        if first:
+            if classes is None:
+                raise ValueError("classes must be passed on the first call to partial_fit.")
+            self.classes_ = self._check_classes(np.unique(classes))
+        elif classes is not None and not np.array_equal(self.classes_, np.unique(classes)):
+            raise ValueError(
+                f"`classes={classes!r}` is not the same as on last call to partial_fit, was: "
+                f"{self.classes_!r}"
+            )
+        return self._partial_fit(X, y, sample_weight, first=first)
+
     def decision_function(self, X):
         """Return raw scores, positive for ``classes_[1]``: ndarray of shape (n_samples,)."""
         return self._raw(X).ravel()
@@ -103,10 +134,10 @@ class LossClassifier(ClassifierMixin, LossEstimator):
         check_is_fitted(self)
         return self.classes_[(self.decision_function(X) > 0).astype(np.intp)]
 
-    def _encode(self, y, sample_weight, *, reset):
+    def _encode(self, y, sample_weight, *, fitting):
         check_classification_targets(y)
         y = column_or_1d(y, warn=True)
-        if reset:
+        if fitting:
             self.classes_ = self._check_classes(np.unique(y))
         unseen = np.setdiff1d(y, self.classes_)
         if unseen.size:

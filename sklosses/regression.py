@@ -66,12 +66,26 @@ class LossRegressor(RegressorMixin, LossEstimator):
         """
         return self._fit(X, y, sample_weight, (X_val, y_val, sample_weight_val))
 
+    def partial_fit(self, X, y, sample_weight=None):
+        """Take one stochastic epoch over some rows, going on from the last call.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As in `fit`; rows of a stream.
+
+        Returns
+        -------
+        self
+        """
+        return self._partial_fit(X, y, sample_weight, first=not hasattr(self, "coef_"))
+
     def predict(self, X):
         """Return predictions on the scale of the target: the inverse link of ``X @ coef_``."""
         raw = self._raw(X)
         return self.loss_function_.inverse_link(raw)
 
-    def _encode(self, y, sample_weight, *, reset):
+    def _encode(self, y, sample_weight, *, fitting):
         return y, sample_weight
 
     def __sklearn_tags__(self):

@@ -18,6 +18,8 @@ from sklosses import _demo
 matplotlib = pytest.importorskip("matplotlib")
 matplotlib.use("Agg")
 
+from matplotlib import pyplot  # noqa: E402 -- after the backend is chosen
+
 ROOT = Path(__file__).parents[1]
 
 
@@ -26,7 +28,7 @@ def run(tmp_path, monkeypatch):
     """Return a function that runs an example as a module of its own, in an empty directory."""
     monkeypatch.chdir(tmp_path)
     yield lambda name: _load(name, monkeypatch)
-    sys.modules["matplotlib.pyplot"].close("all")
+    pyplot.close("all")
 
 
 def _load(name, monkeypatch):

@@ -1,30 +1,19 @@
 """The losses, by family."""
 
-from .binary import (
-    BinaryCrossEntropy,
-    Brier,
-    Exponential,
-    Focal,
-    Hinge,
-    ModifiedHuber,
-    SquaredHinge,
-)
+from .binary import BinaryCrossEntropy, Brier, Focal
 from .deviance import GammaDeviance, PoissonDeviance, TweedieDeviance
+from .margin import Exponential, Hinge, ModifiedHuber, SquaredHinge
 from .regression import (
     AbsoluteError,
     AbsolutePercentageError,
-    Cauchy,
     EpsilonInsensitive,
     Expectile,
-    Huber,
-    LogCosh,
     Pinball,
-    PseudoHuber,
     SquaredEpsilonInsensitive,
     SquaredError,
     SquaredLogError,
-    Tukey,
 )
+from .robust import Cauchy, Huber, LogCosh, PseudoHuber, Tukey
 
 __all__ = [
     "AbsoluteError",

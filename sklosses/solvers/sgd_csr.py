@@ -1,6 +1,10 @@
 """The pass over sparse rows: a step costs what the row has entries, whatever the columns."""
 
-from .._numba import fadd, kernel, prefetch
+from math import sqrt
+
+import numpy as np
+
+from .._numba import kernel, prefetch
 from .sgd_step import (
     ADAPTIVE,
     AVERAGING,
@@ -20,14 +24,17 @@ from .sgd_step import (
     shared_rate,
 )
 
-# A table holds one feature a row, so that an entry of X touches one cache line: its weight, its
-# rate, 1 / sqrt(count of its entries), and the time up to which its penalty was applied
-COEF, SCALE, ROOT, SETTLED = range(4)
+# All about a feature, close together: its weight, its rate, the number of its entries, the sum of
+# their squares, the time up to which its penalty was applied
+FEATURE = np.dtype(
+    [("coef", np.float64)]
+    + [(name, np.float32) for name in ("scale", "count", "squares", "settled")]
+)
 
 AHEAD = 150  # entries ahead whose features are asked for: rows come in blocks, as stored
-LINE = 64  # bytes of a cache line
 SETTLE = 16  # one row in so many settles what its features owe, and counts as so many, ...
-RARE = 0.5  # ... but a feature seen fewer than 1 / RARE**2 times does in every row
+RARE = 32.0  # ... but a feature of fewer entries is counted in every row
+JUMP = 1.2  # growth of the mean square of a feature that makes its weight shrink
 GOLDEN = 40503  # / 2**16: multiples of the golden ratio avoid any period of the rows
 
 
@@ -38,9 +45,11 @@ def csr_pass(
 ):  # fmt: skip
     """Take one implicit step a row, in the given order; `table`, `average`, `numbers` change.
 
-    Indices are unsigned, which spares the check for negative ones.
+    Indices are unsigned, which spares the check for negative ones. ``numbers[OFFSET]`` is the
+    intercept: sparse columns are not centred.
     """
     real = data.dtype.type
+    end = indices.size - 1
     averaging = average_from < NEVER
     adaptive = schedule == ADAPTIVE
     numbers[LOSS] = numbers[WEIGHT] = 0.0
@@ -55,19 +64,29 @@ def csr_pass(
         if numbers[TIME] >= next_time or numbers[ENERGY] > next_energy:
             rate = offset_rate = shared_rate(schedule, eta0, power, l1 + l2, numbers)
             if adaptive:
-                offset_rate *= max(numbers[TIME], 1.0) ** -0.5
+                offset_rate /= sqrt(max(numbers[TIME], 1.0))
             next_time, next_energy = GROWTH * numbers[TIME], GROWTH * numbers[ENERGY]
-        now = real(numbers[TIME])
-        common = position * GOLDEN % 65536 < 65536 // SETTLE
-        _settle(table, average, data, indices, start, stop, w, now, real(rate * l1),
-                real(rate * l2), real(average_from), adaptive, common)  # fmt: skip
-        score, reach = _score(table, data, indices, start, stop)
+        if position * GOLDEN % 65536 < 65536 // SETTLE:
+            for k in range(start, stop):
+                _settle(table, average, indices[k], numbers[TIME], rate, l1, l2, average_from)
+                if adaptive and table[indices[k]].count >= RARE:
+                    _count(table, indices[k], data[k], w * SETTLE)
+        score = reach = real(0.0)
+        for k in range(start, stop):
+            prefetch(table, indices[min(k + AHEAD, end)])
+            j, x = indices[k], data[k]
+            if table[j].count < RARE:
+                _count(table, j, x, w)
+            score += x * real(table[j].coef)
+            reach += x * x * table[j].scale
         z = score + real(numbers[OFFSET])
         numbers[LOSS] += w * loss.value(y[i], z)
         g, h = loss.grad_hess(y[i], z)
         reach = real(rate * reach + offset_rate * fit_intercept)
         step = implicit_gradient(loss, y[i], z, g, h, w, reach, real(numbers[OFFSET]), small)
-        _step(table, data, indices, start, stop, real(-rate * step))
+        move = -rate * step
+        for k in range(start, stop if step != 0.0 else start):
+            table[indices[k]].coef += move * (data[k] * table[indices[k]].scale)
         numbers[OFFSET] -= offset_rate * step * fit_intercept
         record(numbers, w, g, stop - start)
         if averaging and numbers[TIME] > average_from:
@@ -76,23 +95,29 @@ def csr_pass(
 
 
 @kernel
-def _settle(
-    table, average, data, indices, start, stop, w, now, l1, l2, average_from, adaptive, common
-):  # fmt: skip
-    """Settle rare features and, if `common`, the others: penalty, average, count, rate."""
-    rare = table.dtype.type(RARE)
-    for k in range(start, stop):
-        j = indices[k]
-        if not (common or table[j, ROOT] > rare or table[j, ROOT] == 0.0):
-            continue
-        seen = table[j, SETTLED]
-        table[j, COEF] = shrunk(table[j, COEF], table[j, SCALE] * (now - seen), l1, l2)
-        table[j, SETTLED] = now
-        if now > average_from:
-            kept = remembered(seen, now, average_from)
-            average[j] = table[j, COEF] + kept * (average[j] - table[j, COEF])
-        if adaptive and data[k] != 0.0:
-            _count(table, j, data[k] * data[k], w if table[j, ROOT] > rare else w * SETTLE, w)
+def _count(table, j, x, entries):
+    """Count entries of a feature; set its rate to 1 / (mean square * sqrt(count))."""
+    if x == 0.0:
+        return
+    feature = table[j]
+    old, before = feature.squares, feature.count
+    squares, count = old + entries * x * x, before + entries
+    feature.squares, feature.count = squares, count
+    feature.scale = sqrt(count) / squares
+    # what small values taught must not explode on large ones
+    if squares * before > JUMP * old * count:
+        feature.coef *= sqrt(old * count / (squares * before))
+
+
+@kernel
+def _settle(table, average, j, now, rate, l1, l2, average_from):
+    """Bring the penalty and the average of a feature up to date."""
+    feature = table[j]
+    coef = shrunk(feature.coef, feature.scale * (now - feature.settled), rate * l1, rate * l2)
+    if now > average_from:
+        kept = remembered(feature.settled, now, average_from)
+        average[j] = coef + kept * (average[j] - coef)
+    feature.coef, feature.settled = coef, now
 
 
 @kernel
@@ -108,43 +133,33 @@ def remembered(seen, now, average_from):
     """Return the share that the steps until `seen` have in the average of those until `now`."""
     origin = average_from - AVERAGING
     kept = (max(seen, average_from) - origin) / (now - origin)
-    for _ in range(4):  # to the power of AVERAGING = 16
-        kept *= kept
-    return kept
+    return kept * kept * kept * kept  # to the power of AVERAGING
 
 
 @kernel
-def _count(table, j, square, entries, first):
-    """Count entries of a feature; set its rate to 1 / (mean square * sqrt(count))."""
-    one, root = table.dtype.type(1.0), table[j, ROOT]
-    if root == 0.0:
-        table[j, ROOT] = one / first**0.5
-        table[j, SCALE] = table[j, ROOT] / square
-        return
-    share = entries * root * root
-    table[j, ROOT] = root / (one + share) ** 0.5
-    # the mean square before is root / scale
-    growth = one + share / (one + share) * (square * table[j, SCALE] / root - one)
-    table[j, SCALE] *= table[j, ROOT] / (root * growth)
-    if growth > one:  # what small values taught must not explode on large ones
-        table[j, COEF] /= growth**0.5
+def csr_coefficients(
+    table, average, numbers,
+    schedule, eta0, power, l1, l2, fit_intercept, average_from,
+):  # fmt: skip
+    """Return the weights, averaged if that has begun, with all that features owe settled."""
+    now = numbers[TIME]
+    rate = shared_rate(schedule, eta0, power, l1 + l2, numbers)
+    result = np.empty(table.size)
+    for j in range(table.size):
+        elapsed = table[j].scale * (now - table[j].settled)
+        coef = shrunk(table[j].coef, elapsed, rate * l1, rate * l2)
+        if now > average_from and not (l1 > 0.0 and coef == 0.0):
+            result[j] = coef + remembered(table[j].settled, now, average_from) * (average[j] - coef)
+        else:
+            result[j] = coef
+    return result
 
 
-@kernel
-def _score(table, data, indices, start, stop):
-    """Return the score of a row without the intercept, and how far a step of rate 1 moves it."""
-    score = reach = data.dtype.type(0.0)
-    last = indices.size - 1
-    for k in range(start, stop):
-        prefetch(table, indices[min(k + AHEAD, last)] * table.shape[1])
-        j, x = indices[k], data[k]
-        score = fadd(score, x * table[j, COEF])
-        reach = fadd(reach, x * x * table[j, SCALE])
-    return score, reach
-
-
-@kernel
-def _step(table, data, indices, start, stop, step):
-    for k in range(start, stop):
-        j = indices[k]
-        table[j, COEF] += step * table[j, SCALE] * data[k]
+def new_table(coef, options):
+    """Return the table of features that no row has shown yet."""
+    table = np.zeros(coef.size, FEATURE)
+    table["coef"] = coef
+    if options.learning_rate != "adaptive":
+        table["scale"] = 1.0
+        table["count"] = RARE
+    return table

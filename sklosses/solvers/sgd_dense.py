@@ -8,8 +8,10 @@ from .sgd_step import (
     GROWTH,
     LENGTH,
     LOSS,
+    NEVER,
     OFFSET,
     OFFSET_AVERAGE,
+    OWED,
     PROBES,
     SMALL,
     TIME,
@@ -21,28 +23,31 @@ from .sgd_step import (
 
 SETTLE = 16  # rows between two applications of the penalty and two samples of the average
 LINE = 64  # bytes of a cache line
-AHEAD = 4096  # bytes of coming rows to ask for
+AVERAGED, LAST = -0.5, -0.6  # exponents of the rate: the last iterate alone needs a faster decay
+AHEAD = 2048  # bytes of coming rows to ask for
 
 
 @kernel
 def dense_pass(
-    loss, X, y, weight, order, theta, average, mean, inverse, numbers,
+    loss, X, y, weight, order, theta, average, paid, mean, inverse, numbers,
     schedule, eta0, power, l1, l2, fit_intercept, average_from,
 ):  # fmt: skip
-    """Take one implicit step a row, in the given order; `theta`, `average`, `numbers` change.
+    """Take one implicit step a row, in the given order.
 
-    ``theta`` are the weights of the standardised columns ``(X - mean) * inverse``.
+    ``theta`` are the weights of the standardised columns ``(X - mean) * inverse``, ``average``
+    their average, ``paid`` what the l1 penalty has moved them; these and ``numbers`` change.
     """
     real = X.dtype.type
     d = theta.size
     row = theta.copy()
-    ahead = min(max(AHEAD // (d * X.itemsize), 1), 16)
+    averaging = average_from < NEVER
+    ahead = AHEAD // (d * X.itemsize)  # 0 for long rows: the hardware foresees those by itself
     numbers[LOSS] = numbers[WEIGHT] = 0.0
     rate = next_time = next_energy = pending = 0.0
     small = real(SMALL * numbers[LENGTH] / max(numbers[PROBES], 1.0))
     for position in range(order.size):
-        coming = order[min(position + ahead, order.size - 1)] * d
-        for element in range(0, d, LINE // X.itemsize):
+        coming = order[min(position + min(ahead, 16), order.size - 1)] * d
+        for element in range(0, d if ahead > 0 else 0, LINE // X.itemsize):
             prefetch(X, coming + element)
         i = order[position]
         w = weight[i]
@@ -51,7 +56,7 @@ def dense_pass(
         if numbers[TIME] >= next_time or numbers[ENERGY] > next_energy:
             rate = shared_rate(schedule, eta0, power, l1 + l2, numbers)
             if schedule == ADAPTIVE:
-                rate *= max(numbers[TIME], 1.0) ** -power
+                rate *= max(numbers[TIME], 1.0) ** (AVERAGED if averaging else LAST)
             next_time, next_energy = GROWTH * numbers[TIME], GROWTH * numbers[ENERGY]
         z, reach = _score(X, i, mean, inverse, theta, row)
         z += real(numbers[OFFSET])
@@ -64,9 +69,9 @@ def dense_pass(
         record(numbers, w, g, d)
         pending += w
         if position % SETTLE == 0:
-            _settle(theta, average, inverse, numbers, rate, l1, l2, pending, average_from)
+            _settle(theta, average, paid, inverse, numbers, rate, l1, l2, pending, average_from)
             pending = 0.0
-    _settle(theta, average, inverse, numbers, rate, l1, l2, pending, average_from)
+    _settle(theta, average, paid, inverse, numbers, rate, l1, l2, pending, average_from)
 
 
 @kernel
@@ -88,15 +93,30 @@ def _add(theta, step, row):
 
 
 @kernel
-def _settle(theta, average, inverse, numbers, rate, l1, l2, elapsed, average_from):
-    """Apply the penalties of the last rows as a proximal step; sample the average."""
+def _settle(theta, average, paid, inverse, numbers, rate, l1, l2, elapsed, average_from):
+    """Apply the penalties of the last rows; sample the average.
+
+    The l1 penalty is cumulative [1]_: a weight that noise lifts off zero pays all it still owes.
+
+    References
+    ----------
+    .. [1] Y. Tsuruoka, J. Tsujii and S. Ananiadou, "Stochastic gradient descent training for
+       L1-regularized log-linear models with cumulative penalty", ACL 2009.
+    """
     real = theta.dtype.type
-    if l1 + l2 > 0.0:
-        shrinkage, threshold = real(rate * l2 * elapsed), real(rate * l1 * elapsed)
+    if l2 > 0.0:
+        shrinkage = real(rate * l2 * elapsed)
         for j in range(theta.size):
-            t, cut = theta[j], threshold * inverse[j]
-            t = max(t - cut, real(0.0)) + min(t + cut, real(0.0))
-            theta[j] = t / (real(1.0) + shrinkage * inverse[j] * inverse[j])
+            theta[j] /= real(1.0) + shrinkage * inverse[j] * inverse[j]
+    if l1 > 0.0:
+        numbers[OWED] += rate * l1 * elapsed
+        for j in range(theta.size):
+            before, owed = theta[j], real(numbers[OWED]) * inverse[j]
+            if before > 0.0:
+                theta[j] = max(before - max(owed + paid[j], real(0.0)), real(0.0))
+            elif before < 0.0:
+                theta[j] = min(before + max(owed - paid[j], real(0.0)), real(0.0))
+            paid[j] += theta[j] - before
     passed = numbers[TIME] - average_from
     if passed >= 0.0:
         share = min(1.0, AVERAGING * elapsed / (passed + AVERAGING))

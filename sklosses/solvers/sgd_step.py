@@ -3,7 +3,7 @@
 What the passes over dense and sparse rows share; see `sgd` for the algorithm.
 """
 
-from math import isfinite
+from math import isfinite, sqrt
 
 from .._numba import kernel
 
@@ -20,10 +20,11 @@ WEIGHT = 6  # total weight in this pass
 LENGTH = 7  # sum over probed rows of the natural length of the loss
 SLOPE = 8  # and of its squared gradient at the start
 PROBES = 9  # number of probed rows
-N_NUMBERS = 10
+OWED = 10  # l1 penalty that each weight should have paid, times its rate
+N_NUMBERS = 11
 
 GROWTH = 1.05  # of time or energy, before the rate is computed again
-AVERAGING = 16.0  # the average remembers the last 1/16 of the steps or so
+AVERAGING = 4.0  # the average weighs step t by t**3: early steps are soon forgotten
 FINER = 1.4142135  # factor of the search for that length
 OUTLIER = 100.0  # times the mean squared gradient
 NEVER = 1e30  # a time after all
@@ -45,11 +46,10 @@ def shared_rate(schedule, eta0, power, alpha, numbers):
     if schedule == OPTIMAL:
         return eta0 / (1.0 + eta0 * alpha * time)
     probes = max(numbers[PROBES], 1.0)
+    length = numbers[LENGTH] / probes if numbers[PROBES] > 0.0 else 1.0
     energy = (numbers[ENERGY] + numbers[SLOPE] / probes) / time
     entries = 1.0 + numbers[ENTRIES] / time
-    if energy == 0.0:
-        return 0.0
-    return eta0 * numbers[LENGTH] / probes / (energy * entries) ** 0.5
+    return eta0 * length / sqrt(energy * entries) if energy > 0.0 else 0.0
 
 
 @kernel

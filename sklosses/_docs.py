@@ -1,0 +1,57 @@
+"""What the docstrings of the estimators share."""
+
+PARAMETERS = """penalty : {"l2", "l1", "elasticnet"} or None, default="l2"
+        What is added to the mean loss, times `alpha`: ½‖w‖², ‖w‖₁ or
+        ``l1_ratio * ‖w‖₁ + (1 − l1_ratio) * ½‖w‖²``. The intercept is not penalised.
+    alpha : float, default=1e-4
+        Strength of the penalty; ≥ 0.
+    l1_ratio : float, default=0.15
+        Share of the l1 norm in "elasticnet", in [0, 1].
+    fit_intercept : bool, default=True
+        Whether there is an intercept.
+    solver : {"auto", "lbfgs", "sgd"}, default="auto"
+        "lbfgs" is a deterministic full-batch fit, for smooth losses; "sgd" a stochastic one, for
+        all. "auto" takes the first where it can and the data are moderate; see ``solver_``.
+    learning_rate : {"adaptive", "constant", "invscaling", "optimal"}, default="adaptive"
+        Step schedule of "sgd". "adaptive" scales itself to the columns, the loss and the target.
+    learning_rate_init : float or None, default=None
+        Its initial rate; None: the schedule's own.
+    power_t : float, default=0.5
+        Exponent of the decay of the rate with time.
+    average : bool or int, default=False
+        Whether "sgd" returns the average of its path; an int: from that step on.
+    shuffle : bool, default=True
+        Whether "sgd" visits rows in random order.
+    max_iter : int, default=1000
+        Iterations or epochs at most.
+    tol : float or None, default=1e-4
+        "lbfgs": the relative optimality gap to reach. "sgd": the relative improvement of the loss
+        that counts as one; None never stops early.
+    early_stopping : bool or "auto", default="auto"
+        Whether to watch a validation score and keep the best solution. "auto": if `fit` is given
+        `X_val`. Without `X_val`, a part of the data is held out.
+    validation_fraction : float, default=0.1
+        That part, in (0, 1).
+    n_iter_no_change : int, default=5
+        Epochs without improvement after which to stop.
+    warm_start : bool, default=False
+        Whether `fit` starts from the previous solution.
+    random_state : int, RandomState or None, default=None
+        Seed of the shuffling and of the held-out part.
+    verbose : int, default=0
+        Prints a line an iteration if positive."""
+
+ATTRIBUTES = """n_iter_ : int
+        Iterations or epochs taken.
+    loss_ : float
+        The final mean loss, penalty included ("lbfgs"), or that of the last epoch ("sgd").
+    loss_curve_ : list of float
+        The same after each iteration.
+    validation_scores_ : list of float or None
+        The negated loss on the validation data after each iteration.
+    solver_ : str
+        The solver that was used.
+    loss_function_ : Loss
+        The loss that was minimised.
+    n_features_in_, feature_names_in_
+        As everywhere in scikit-learn."""

@@ -1,1 +1,0 @@
-LEARNING_RATES = ("adaptive", "constant", "invscaling")
