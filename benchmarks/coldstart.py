@@ -49,8 +49,13 @@ def run():
             warm = [_seconds(loss, cache) for _ in range(REPEATS)]
             medians = [statistics.median(column) for column in zip(*warm, strict=True)]
             # a second loss in the same process, compiled from nothing: Numba itself is loaded
-            further = [_seconds(loss, cache, f"sl.Cauchy({scale})(y, p)")[2] for scale in (1.0,)]
-        rows.append((f"`{loss}`", medians[0], cold[1], medians[1], further[0]))
-    headings = ("first call of", "import sklosses", "import to first result, cold", "the same, warm",
-                "one more loss, cold")  # fmt: skip
+            further = _seconds(loss, cache, "sl.Cauchy()(y, p)")[2]
+        rows.append((f"`{loss}`", medians[0], cold[1], medians[1], further))
+    headings = (
+        "first call of",
+        "import sklosses",
+        "import to first result, cold",
+        "the same, warm",
+        "one more loss, cold",
+    )
     table(headings, rows)

@@ -93,8 +93,10 @@ def values_large():
 
 
 def gradients_large():
-    print(f"Values and gradients of {LARGE:,} float64 terms in one pass, new output arrays on both "
-          "sides: times faster than `sklearn._loss`, PyTorch autograd; share of the limit.\n")  # fmt: skip
+    print(
+        f"Values and gradients of {LARGE:,} float64 terms in one pass, new output arrays on both "
+        "sides: times faster than `sklearn._loss`, PyTorch autograd; share of the limit.\n"
+    )
     torch = torch_or_none()
     rows = []
     for loss, peer in GRADIENTS.items():

@@ -32,6 +32,7 @@ from .losses import (
     Tukey,
     TweedieDeviance,
 )
+from .plot import LossDisplay
 from .regression import LossRegressor
 from .scoring import get_scorer, make_loss_scorer
 
@@ -54,6 +55,7 @@ __all__ = [
     "LogCosh",
     "Loss",
     "LossClassifier",
+    "LossDisplay",
     "LossRegressor",
     "ModifiedHuber",
     "Pinball",

@@ -196,9 +196,10 @@ class LossEstimator(Parametrized):
         solve = self._solve_batch if self.solver_ == "lbfgs" else self._solve_stochastic
         fits = []
         for k, (column, start) in enumerate(zip(columns, starts, strict=True)):
+            epochs = 1 if validation else self._epochs_to_judge(X.shape[0])
             monitor = Monitor(
-                tol=self.tol,
-                n_iter_no_change=self._patience(X.shape[0], validation),
+                tol=None if self.tol is None else self.tol * epochs,
+                n_iter_no_change=self.n_iter_no_change * epochs,
                 validate=self._validator(loss, validation, k),
                 watch_training=self.solver_ == "sgd",
                 verbose=self.verbose,
@@ -268,12 +269,10 @@ class LossEstimator(Parametrized):
             solution = monitor.best
         return *solution, len(monitor.losses), value
 
-    def _patience(self, n_samples, validation):
-        """Return how many epochs to wait for an improvement: an epoch of few rows says little."""
-        if validation is not None:
-            return self.n_iter_no_change
-        epochs = self.n_iter_no_change * -(-JUDGED_ROWS // n_samples)
-        return max(self.n_iter_no_change, min(epochs, self.max_iter // 5))
+    def _epochs_to_judge(self, n_samples):
+        """Return how many epochs tell whether the loss still falls: one of few rows says little."""
+        most = max(1, self.max_iter // (5 * self.n_iter_no_change))
+        return min(-(-JUDGED_ROWS // n_samples), most)
 
     def _penalty(self, coef):
         l1, l2 = self._penalties()

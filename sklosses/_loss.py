@@ -127,14 +127,14 @@ class PointwiseLoss(Loss):
 
     Subclasses define two scalar methods in plain Python and, if they need them, those below:
 
-    =============================  ============================================================
-    ``value(self, y, z)``          the loss of one term; `y` target, `z` raw prediction
-    ``grad_hess(self, y, z)``      its first and second derivative in `z`
-    ``curvature(self, y, z)``      a positive stand-in for the second derivative
-    ``response(self, z)``          the inverse link; default: identity
-    ``link(self, p)``              its inverse
+    ==============================  ===========================================================
+    ``value(self, y, z)``           the loss of one term; `y` target, `z` raw prediction
+    ``grad_hess(self, y, z)``       its first and second derivative in `z`
+    ``curvature(self, y, z)``       a positive stand-in for the second derivative
+    ``response(self, z)``           the inverse link; default: identity
+    ``link(self, p)``               its inverse
     ``response_value(self, y, p)``  the loss on the response scale; default: through ``link``
-    =============================  ============================================================
+    ==============================  ===========================================================
 
     The array methods below are the same for all. Their arguments:
 

@@ -218,11 +218,14 @@ def rewrite(function, single):
     code = _narrow_code(function.__code__) if single else function.__code__
     new_space = {name: ready(space[name]) for name in names if name in space}
     new_space["__builtins__"] = space.get("__builtins__", __builtins__)
-    new_space["__name__"] = function.__module__
     cells = tuple(types.CellType(ready(c.cell_contents)) for c in function.__closure__ or ())
     copy = types.FunctionType(code, new_space, function.__name__, function.__defaults__, cells)
-    copy.__module__ = function.__module__
-    copy.__qualname__ = function.__qualname__
+    if (function.__module__ or "").partition(".")[0] == PACKAGE:
+        module, qualname = function.__module__, function.__qualname__
+    else:  # loading cached code imports its module: not one of the user's, which may be gone
+        module, qualname = __name__, f"{function.__qualname__}_{Fingerprint([function]).digest}"
+    new_space["__name__"] = copy.__module__ = module
+    copy.__qualname__ = qualname
     return copy
 
 

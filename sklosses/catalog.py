@@ -19,6 +19,8 @@ HEADINGS = {
     },
 }  # fmt: skip
 
+TASKS_ZH = {"regression": "回归", "binary": "二分类"}
+
 
 def catalog(task=None, lang="en"):
     r"""Return the table of losses.
@@ -57,12 +59,12 @@ def _row(cls, lang):
     return {
         "name": loss.names[lang],
         "alias": loss.__name__,
-        "task": loss.task,
+        "task": loss.task if lang == "en" else TASKS_ZH[loss.task],
         "formula": loss.formula,
         "use_case": loss.use_case[lang],
         "choose_when": loss.choose_when[lang],
-        "domain": _domain(loss.target),
-        "prediction": _domain(loss.prediction),
+        "domain": _domain(loss.target, lang),
+        "prediction": _domain(loss.prediction, lang),
         "convex": loss.convex,
         "smooth": loss.smooth,
         "hessian": loss.hessian,
@@ -70,6 +72,7 @@ def _row(cls, lang):
     }
 
 
-def _domain(interval):
+def _domain(interval, lang):
     text = str(interval).rpartition("range ")[2]
-    return f"integers in {text}" if interval.integer else text
+    integers = {"en": "integers in", "zh": "整数,属于"}[lang]
+    return f"{integers} {text}" if interval.integer else text

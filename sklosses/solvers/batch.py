@@ -13,8 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 from scipy.optimize import minimize
+from threadpoolctl import threadpool_limits
 
 ROWS = 4096  # rows centred at a time for the column scales
+SMALL = 10**6  # entries of X below which one thread is faster
 MEMORY = 20  # pairs that L-BFGS keeps; more help ill-conditioned problems, and cost little
 
 
@@ -175,22 +177,16 @@ def lbfgs(problem, coef, intercept, *, tol, max_iter, monitor=None):
     single = problem.y.dtype == np.float32
     # with a Hessian of about 1 the gap is about half the squared gradient
     gtol = max(1e-4 * np.sqrt(tol), 1e-5 if single else 1e-9)
-    found = minimize(
-        value_gradient,
-        point,
-        jac=True,
-        method="L-BFGS-B",
-        bounds=bounds,
-        callback=None if monitor is None else after_iteration,
-        options={
-            "maxiter": max_iter,
-            "maxfun": 20 * max_iter,
-            "maxcor": MEMORY,
-            "maxls": 50,
-            "gtol": gtol,
-            "ftol": 0.0,
-        },
-    )
+    options = {
+        "maxiter": max_iter, "maxfun": 20 * max_iter, "maxcor": MEMORY, "maxls": 50,
+        "gtol": gtol, "ftol": 0.0,
+    }  # fmt: skip
+    # threads of the BLAS cost a small problem more than they save
+    with threadpool_limits(1 if problem.X.size < SMALL else None, user_api="blas"):
+        found = minimize(
+            value_gradient, point, jac=True, method="L-BFGS-B", bounds=bounds, options=options,
+            callback=None if monitor is None else after_iteration,
+        )  # fmt: skip
     coef, intercept = problem.from_coordinates(split(found.x))
     ended = found.status != 1 and np.isfinite(found.fun)
     return Fit(coef, intercept, found.nit, found.fun * problem.unit, bool(ended), found.message)
