@@ -21,8 +21,7 @@ folds = KFold(5, shuffle=True, random_state=0)
 
 def quantile_regression(quantile):
     loss = sl.Pinball(quantile=quantile)
-    # not smooth, so fitted stochastically; the average of the path settles better than its end
-    model = sl.LossRegressor(loss=loss, average=True, max_iter=3000, random_state=0)
+    model = sl.LossRegressor(loss=loss, random_state=0)
     return make_pipeline(StandardScaler(), model)
 
 

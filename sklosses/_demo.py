@@ -37,8 +37,7 @@ SEED = 0
 PICTURE = "sklosses_demo.png"
 FORMATS = {"score ratio": "{:.3f}".format, "time ratio": "{:.1f}".format}
 FORMATS |= dict.fromkeys(("sklosses", "scikit-learn"), "{:.4g}".format)
-# for losses with kinks: the average of the stochastic solver's path settles better than its end
-STOCHASTIC = {"average": True, "max_iter": 3000, "random_state": SEED}
+STOCHASTIC = {"random_state": SEED}
 ALPHAS = (1e-3, 1e-2)
 QUANTILES = (0.05, 0.95)
 

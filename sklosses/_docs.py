@@ -18,15 +18,16 @@ PARAMETERS = """penalty : {"l2", "l1", "elasticnet"} or None, default="l2"
         Its initial rate; None: the schedule's own.
     power_t : float, default=0.5
         Exponent of the decay of the rate with time.
-    average : bool or int, default=False
-        Whether "sgd" returns the average of its path; an int: from that step on.
+    average : bool, int or "auto", default="auto"
+        Whether "sgd" returns the average of its path, which remembers the last part most; an int:
+        from that step on; "auto": for dense data, where it is free.
     shuffle : bool, default=True
         Whether "sgd" visits rows in random order.
     max_iter : int, default=1000
         Iterations or epochs at most.
     tol : float or None, default=1e-4
-        "lbfgs": the relative optimality gap to reach. "sgd": the relative improvement of the loss
-        that counts as one; None never stops early.
+        "lbfgs": the relative optimality gap to reach. "sgd": the improvement of the loss, relative
+        to that of the first epoch, that counts as one; None never stops early.
     early_stopping : bool or "auto", default="auto"
         Whether to watch a validation score and keep the best solution. "auto": if `fit` is given
         `X_val`. Without `X_val`, a part of the data is held out.

@@ -44,7 +44,7 @@ class LossEstimator(Parametrized):
     learning_rate: Annotated[str, LEARNING_RATES] = "adaptive"
     learning_rate_init: Annotated[float | None, (Interval(0, inf), None)] = None
     power_t: Annotated[float, NON_NEGATIVE] = 0.5
-    average: Annotated[bool | int, (bool, COUNT)] = False
+    average: Annotated[bool | int | str, (bool, COUNT, "auto")] = "auto"
     shuffle: Annotated[bool, bool] = True
     max_iter: Annotated[int, COUNT] = 1000
     tol: Annotated[float | None, (NON_NEGATIVE, None)] = 1e-4
@@ -237,10 +237,12 @@ class LossEstimator(Parametrized):
 
     def _new_sgd(self, X, start):
         l1, l2 = self._penalties()
+        # averaging is free where a step touches all coefficients, and costs where it does not
+        average = not sparse.issparse(X) if self.average == "auto" else self.average
         options = SGDOptions(
             l1=l1, l2=l2, fit_intercept=self.fit_intercept, learning_rate=self.learning_rate,
             learning_rate_init=self.learning_rate_init, power_t=self.power_t,
-            average=self.average, shuffle=self.shuffle,
+            average=average, shuffle=self.shuffle,
         )  # fmt: skip
         return SGD(X.shape[1], X.dtype, options, coef=start[0], intercept=start[1])
 

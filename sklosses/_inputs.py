@@ -45,7 +45,25 @@ def as_weights(sample_weight, shape, dtype):
         raise ValueError(f"sample_weight.shape == {w.shape}, expected {shape[:1]}!")
     if len(shape) > 1:
         w = np.repeat(w, shape[1])
-    return np.ascontiguousarray(w, dtype)
+    return as_kernels_take_it(w, dtype)
+
+
+class _Writable:
+    """The memory of a read-only array, declared writable."""
+
+    def __init__(self, array):
+        self.owner = array
+        interface = array.__array_interface__
+        self.__array_interface__ = {**interface, "data": (interface["data"][0], False)}
+
+
+def as_kernels_take_it(array, dtype):
+    """Return `array` flat and contiguous, in `dtype`, and not marked read-only.
+
+    Kernels never write into their inputs; for read-only arrays Numba would compile each again.
+    """
+    array = np.ascontiguousarray(array, dtype).reshape(-1)
+    return array if array.flags.writeable else np.asarray(_Writable(array))
 
 
 def check_same_shape(y, z, names):
@@ -72,10 +90,10 @@ def aligned(y_true, prediction, sample_weight, names, dtype=None):
     if dtype is None:
         dtype = SINGLE if z.dtype == SINGLE and integral else DOUBLE
     shape = z.shape
-    w = as_weights(sample_weight, shape, dtype)
     with np.errstate(over="ignore"):  # what does not fit float32 is reported as infinite
-        y = np.ascontiguousarray(y, dtype).reshape(-1)
-        z = np.ascontiguousarray(z, dtype).reshape(-1)
+        w = as_weights(sample_weight, shape, dtype)
+        y = as_kernels_take_it(y, dtype)
+        z = as_kernels_take_it(z, dtype)
     return y, z, w, shape
 
 

@@ -17,6 +17,14 @@ from ._numba import fadd, kernel
 BLOCK = 1024  # terms: amortises the slicing and fits the first-level cache
 
 
+def _ill(w, zero, one):
+    """Return `zero` for a weight that is finite and not negative, else `one`.
+
+    Nothing is ever subtracted from a suspicion, so that two faults cannot cancel.
+    """
+    return zero if (w >= zero) & (w - w == zero) else one
+
+
 def _outside(y, z, limits):
     """Return how many targets or predictions of a block lie outside `limits`."""
     y_low, y_high, z_low, z_high, integer, bounded = limits
@@ -33,7 +41,8 @@ def _outside(y, z, limits):
 @kernel
 def mean_response(loss, y, p, w, limits):
     """Return the sums of ``w * loss`` (on the response scale) and of ``w``, and `suspect`."""
-    zero = y.dtype.type(0)  # sums of a block in its own dtype, of blocks in double
+    zero, one = y.dtype.type(0), y.dtype.type(1)
+    # sums of a block in its own dtype, of blocks in double
     total, weight, suspect = 0.0, 0.0, 0.0
     weighted = w.size > BLOCK
     for start in range(0, y.size, BLOCK):
@@ -47,7 +56,7 @@ def mean_response(loss, y, p, w, limits):
             block = fadd(block, value if wi != zero else zero)  # weight 0: the row is not there
             block_weight = fadd(block_weight, wi)
             d = yi - pi  # d - d is 0 just for finite numbers
-            block_suspect = fadd(block_suspect, (d - d) + (wi if wi < zero else zero))
+            block_suspect = fadd(block_suspect, (d - d) + _ill(wi, zero, one))
         total += block
         weight += block_weight
         suspect += block_suspect + _outside(yb, pb, limits)
@@ -60,7 +69,7 @@ def fill(loss, y, z, w, limits, out_value, out_gradient, out_hessian, out_curvat
 
     Numba drops the branches on None, so each set of outputs compiles to its own fused loop.
     """
-    zero = y.dtype.type(0)
+    zero, one = y.dtype.type(0), y.dtype.type(1)
     suspect = 0.0
     weighted = w.size > BLOCK
     for start in range(0, y.size, BLOCK):
@@ -79,7 +88,7 @@ def fill(loss, y, z, w, limits, out_value, out_gradient, out_hessian, out_curvat
         for i in range(yb.size):
             yi, zi, wi = yb[i], zb[i], wb[i]
             d = yi - zi
-            block_suspect = fadd(block_suspect, (d - d) + (wi if wi < zero else zero))
+            block_suspect = fadd(block_suspect, (d - d) + _ill(wi, zero, one))
             if out_value is not None:
                 value = loss.value(yi, zi)
                 vb[i] = wi * value if wi != zero else zero

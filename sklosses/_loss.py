@@ -361,6 +361,8 @@ def _flat_output(out, shape, dtype):
         return np.empty(int(np.prod(shape)), dtype)
     if not isinstance(out, np.ndarray) or out.shape != shape:
         raise ValueError(f"out must be an array of shape {shape}. Got {np.shape(out)} instead.")
+    if not out.flags.writeable:
+        raise ValueError("output array is read-only")
     if out.dtype == dtype and out.flags.c_contiguous:
         return out.reshape(-1)
     return np.empty(out.size, dtype)

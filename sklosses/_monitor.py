@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-SMALL = 0.01  # share of the first loss below which improvements count as if it were that
-
 
 class Monitor:
     """Keeps the loss curve and the validation scores, and tells a solver when to stop.
@@ -13,7 +11,7 @@ class Monitor:
     Parameters
     ----------
     tol : float or None
-        Smallest relative improvement that counts; None never stops.
+        Smallest improvement that counts, relative to the first loss; None never stops.
     n_iter_no_change : int
         Iterations without one after which the fit stops.
     validate : callable or None
@@ -50,9 +48,8 @@ class Monitor:
         if self.validate is None and not self.watch_training:
             return False
         score = self.scores[-1] if self.scores else -loss
-        # relative to the loss, which on separable data goes to 0: then to where it came from
-        scale = max(abs(self._best_score), SMALL * abs(self.losses[0]))
-        enough = self.tol * scale if np.isfinite(scale) else 0.0
+        # relative to where the loss came from: on separable data it goes to 0, ever more slowly
+        enough = self.tol * abs(self.losses[0]) if np.isfinite(self.losses[0]) else 0.0
         self._waited = 0 if score > self._best_score + enough else self._waited + 1
         if score > self._best_score:
             self._best_score = score

@@ -103,12 +103,14 @@ class Fingerprint:
         self._seen: dict[int, int] = {}
         self._keep = []  # ids are only unique while their objects live
         self.dependencies = []
+        self._arrays = []  # global arrays and what they held: they may be changed in place
         for function in functions:
             self._function(function)
         self.digest = self._hash.hexdigest()[:20]
 
     def is_current(self):
-        return all(space.get(name) is value for space, name, value in self.dependencies)
+        bound = all(space.get(name) is value for space, name, value in self.dependencies)
+        return bound and all(np.array_equal(array, held) for array, held in self._arrays)
 
     def _update(self, text):
         self._hash.update(text.encode() + b"\0")
@@ -148,6 +150,7 @@ class Fingerprint:
         if function is not None:
             self._function(function)
         elif isinstance(value, np.ndarray):
+            self._arrays.append((value, value.copy()))
             self._update(f"{value.dtype.str}{value.shape}")
             self._hash.update(np.ascontiguousarray(value).tobytes())
         elif isinstance(value, types.ModuleType):

@@ -31,7 +31,7 @@ from . import _numba, _special
 
 
 class _FingerprintedCache(FunctionCache):
-    """Numba's disk cache, keyed by the fingerprint of the code, silent when it cannot write."""
+    """Numba's disk cache, keyed by the fingerprint of the code, silent when it cannot be used."""
 
     def __init__(self, py_func, digest):
         super().__init__(py_func)
@@ -39,6 +39,14 @@ class _FingerprintedCache(FunctionCache):
 
     def _index_key(self, sig, codegen):
         return (sig, codegen.magic_tuple(), self._digest)
+
+    def load_overload(self, sig, target_context):
+        try:
+            return super().load_overload(sig, target_context)
+        except Exception:  # a truncated index, one of another version: anything pickle can raise
+            with contextlib.suppress(OSError):
+                self.flush()
+            return None
 
     def save_overload(self, sig, data):
         # a full or read-only disk costs the next process a compilation, never this one its result

@@ -18,6 +18,12 @@ def _weighted(w, array):
     return np.where(w != 0, w * array, 0)
 
 
+def _curvature(loss, y, z, g, h):
+    if type(loss).curvature.__module__ != f"{__package__}._loss":  # not the scalar default
+        return loss.curvature(y, z)
+    return np.maximum(np.where(h > 0, h, np.abs(g)), loss.curvature_floor)
+
+
 def mean_response(loss, y, p, w, limits):
     w = _weights(w, y)
     return float(_weighted(w, loss.response_value(y, p)).sum()), float(w.sum()), SUSPECT
@@ -32,7 +38,7 @@ def fill(loss, y, z, w, limits, out_value, out_gradient, out_hessian, out_curvat
         if out is not None:
             out[:] = _weighted(w, array)
     if out_curvature is not None:
-        out_curvature[:] = _weighted(w, loss.curvature(y, z))
+        out_curvature[:] = _weighted(w, _curvature(loss, y, z, g, h))
     return SUSPECT
 
 

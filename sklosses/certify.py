@@ -106,7 +106,15 @@ def certify(loss, *, random_state=0):
 
 
 def check_loss(loss, *, random_state=0):
-    """Raise `AssertionError` unless `certify` passes: for the test suite of your own loss."""
+    """Raise `AssertionError` unless `certify` passes: for the test suite of your own loss.
+
+    Parameters
+    ----------
+    loss : Loss, type or str
+        The loss.
+    random_state : int, default=0
+        Seed, as in `certify`.
+    """
     certify(loss, random_state=random_state).raise_if_failed()
 
 

@@ -62,7 +62,7 @@ LAYERS = [
     {"_special"},
     {"_numba", "_numba_types"},
     {"_kernels", "_numpy_kernels"},
-    {"_params", "_optimum", "_inputs", "_monitor"},
+    {"_params", "_optimum", "_inputs", "_monitor", "_docs"},
     {"_loss"},
     {"losses", "network"},
     {"_registry"},

@@ -131,6 +131,16 @@ def test_nan_is_refused_where_the_weight_is_zero():
         sl.Huber().values([1.0, nan], [1.0, 1.0], [1.0, 0.0])
 
 
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_two_faults_do_not_cancel(dtype):
+    """One target outside the domain, and a weight of -1: as many as a sum of signs would hide."""
+    y, p, w = (np.array(a, dtype) for a in ([-1.0, 1.0], [1.0, 1.0], [2.0, -1.0]))
+    with pytest.raises(ValueError, match=r"[Nn]egative"):
+        sl.PoissonDeviance()(y, p, sample_weight=w)
+    with pytest.raises(ValueError, match=r"[Nn]egative"):
+        sl.PoissonDeviance().values(y, p, w)
+
+
 def test_what_overflows_float32_is_infinite():
     z = np.ones(2, np.float32)
     with pytest.raises(ValueError, match="infinity"):

@@ -602,7 +602,7 @@ D2 = [
 ]
 
 
-@pytest.mark.parametrize(("loss", "params", "score"), D2, ids=lambda x: str(x) if x else "")
+@pytest.mark.parametrize(("loss", "params", "score"), D2, ids=lambda x: getattr(x, "__name__", ""))
 @pytest.mark.parametrize("weighted", [False, True])
 def test_d2_of_sklearn(loss, params, score, weighted, rng):
     y, p = rng.gamma(2.0, size=(2, 101)) + 0.1

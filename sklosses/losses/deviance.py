@@ -7,7 +7,7 @@ from math import log as natural_log
 from typing import Annotated, ClassVar
 
 from .._loss import REAL, Interval, PointwiseLoss, weighted_mean
-from .._special import exp, expm1, log, power, xlogy
+from .._special import exp, expm1, log, xlogy
 
 EPS = 2.0**-52
 
@@ -15,6 +15,13 @@ EPS = 2.0**-52
 def _log_positive(y):
     """Return log(y), and 0 where y is 0: there it is multiplied by y."""
     return log(y) if y > 0.0 else 0.0
+
+
+def _quotient(t, s, end, start, near):
+    """Return (end - start) / t for end = start·exp(t·s), without cancelling where s is `near` 0."""
+    if t == 0.0:
+        return start * s
+    return start * (expm1(t * s) / t) if near else (end - start) / t
 
 
 class _LogLink(PointwiseLoss):
@@ -168,18 +175,18 @@ class TweedieDeviance(_LogLink):
     }
     reference: ClassVar = "Jørgensen (1987), doi:10.1111/j.2517-6161.1987.tb01685.x"
 
-    # compile-time constants: each is its own kernel, without branches in the loop
     @property
-    def _is_normal(self):
+    def _is_normal(self):  # a flag is a constant of the compiled code: no branch in the loop
         return bool(self.power == 0)
 
+    # in double also for float32 data: near 1 and 2 a rounded power would lose its digits here
     @property
-    def _is_poisson(self):
-        return bool(self.power == 1)
+    def _a(self):
+        return 1.0 - self.power
 
     @property
-    def _is_gamma(self):
-        return bool(self.power == 2)
+    def _b(self):
+        return 2.0 - self.power
 
     @property
     def convex(self):
@@ -199,20 +206,19 @@ class TweedieDeviance(_LogLink):
         if self._is_normal:
             r = exp(z) - y
             return r * r
-        if self._is_poisson:
-            return 2.0 * ((exp(z) - y) - y * (z - _log_positive(y)))
-        if self._is_gamma:
-            s = log(y) - z
-            return 2.0 * (expm1(s) - s)
-        a, b = 1.0 - self.power, 2.0 - self.power
-        constant = power(y if y > 0.0 else 0.0, b) / (a * b)
-        slope = -y * exp(a * z) / a if y != 0.0 else 0.0
-        total = 2.0 * (constant + slope + exp(b * z) / b)
+        a, b = self._a, self._b
+        log_y = _log_positive(y)
+        s = log_y - z
+        near = (y > 0.0) & (abs(s) < 10.0)
+        constant = exp(b * log_y) if y > 0.0 else 0.0
+        slope = y * exp(a * z) if y != 0.0 else 0.0
+        rise = _quotient(a, s, constant, slope, near)
+        total = 2.0 * (rise - _quotient(b, s, constant, exp(b * z), near))
         # inf - inf only where the dominant term is +inf; a NaN in z survives
         return total if total == total else inf + z
 
     def grad_hess(self, y, z):
-        a, b = 1.0 - self.power, 2.0 - self.power
+        a, b = self._a, self._b
         slope = y * exp(a * z) if y != 0.0 else 0.0
         mean = exp(b * z)
         g, h = 2.0 * (mean - slope), 2.0 * (b * mean - a * slope)
@@ -220,13 +226,4 @@ class TweedieDeviance(_LogLink):
         return (g if g == g else inf * z), (h if h == h else inf * abs(z))
 
     def response_value(self, y, p):
-        if self._is_normal:
-            r = p - y
-            return r * r
-        if self._is_poisson:
-            return 2.0 * (xlogy(y, y / p) - y + p)
-        if self._is_gamma:
-            return 2.0 * (log(p / y) + y / p - 1.0)
-        a, b = 1.0 - self.power, 2.0 - self.power
-        constant = power(y if y > 0.0 else 0.0, b) / (a * b)
-        return 2.0 * (constant - y * power(p, a) / a + power(p, b) / b)
+        return (p - y) * (p - y) if self._is_normal else self.value(y, log(p))

@@ -303,8 +303,8 @@ class SquaredEpsilonInsensitive(PointwiseLoss):
         return excess * excess
 
     def grad_hess(self, y, z):
-        excess = self._excess(y, z)
-        return (2.0 * excess if z > y else -2.0 * excess), (2.0 if excess > 0.0 else 0.0)
+        r, excess = abs(z - y), self._excess(y, z)
+        return (2.0 * excess if z > y else -2.0 * excess), (2.0 if r >= self.epsilon else 0.0)
 
 
 class SquaredLogError(PointwiseLoss):

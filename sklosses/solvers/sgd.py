@@ -28,7 +28,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
-from .sgd_csr import csr_coefficients, csr_pass, new_table
+from .sgd_csr import csr_pass, new_table
 from .sgd_dense import dense_pass
 from .sgd_step import (
     ENTRIES,
@@ -135,7 +135,7 @@ class SGD:
         self.average = self.coef.copy()
         self.paid = np.zeros(n_features)  # to the l1 penalty, of dense rows
         self.moments = Moments(n_features)
-        self.table = None  # of the features of sparse rows; see `sgd_csr`
+        self.table = self.history = None  # of the features of sparse rows; see `sgd_csr`
 
     def run_epoch(self, loss, X, y, sample_weight, seed=None):
         """Take one step for each row of positive weight.
@@ -178,16 +178,16 @@ class SGD:
         """Return ``(coef, intercept)``, averaged if asked for; the state does not change."""
         averaging = self.numbers[TIME] > self.options.average_from
         offset = self.numbers[OFFSET_AVERAGE if averaging else OFFSET]
-        if self.table is None:
-            coef = np.where(self._dropped(), 0.0, self.average) if averaging else self.coef.copy()
-            return coef, float(offset)
-        return csr_coefficients(
-            self.table, self.average, self.numbers, *self.options.arguments()
-        ), float(offset)
+        if averaging:
+            return np.where(self._dropped(), 0.0, self.average), float(offset)
+        return self._last().astype(np.float64), float(offset)
+
+    def _last(self):
+        return self.coef if self.table is None else self.table["coef"]
 
     def _dropped(self):
         # the l1 penalty selects by the last iterate: an average over zeros is never zero
-        return self.coef == 0.0 if self.options.l1 > 0.0 else False
+        return self._last() == 0.0 if self.options.l1 > 0.0 else False
 
     def _probe(self, loss, y, sample_weight, order):
         missing = PROBED - int(self.numbers[PROBES])
@@ -228,15 +228,15 @@ class SGD:
 
     def _pass_csr(self, loss, X, y, sample_weight, order):
         if self.table is None:
-            self.table = new_table(self.coef, self.options)
-            self.table["settled"] = self.numbers[TIME]
+            self.table, self.history = new_table(self.coef, self.options)
         else:
-            self.table, self.average = self.table.copy(), self.average.copy()
+            self.table, self.history = self.table.copy(), self.history.copy()
+            self.average = self.average.copy()
         if self.numbers[TIME] == 0.0:
             self.numbers[ENTRIES] = X.nnz / X.shape[0]
         csr_pass(
             loss, X.data, unsigned(X.indices), unsigned(X.indptr), y, sample_weight, order,
-            self.table, self.average, self.numbers, *self.options.arguments(),
+            self.table, self.history, self.average, self.numbers, *self.options.arguments(),
         )  # fmt: skip
 
 

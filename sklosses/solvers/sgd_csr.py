@@ -1,21 +1,28 @@
-"""The pass over sparse rows: a step costs what the row has entries, whatever the columns."""
+"""The pass over sparse rows: a step costs what the row has entries, whatever the columns.
+
+Random access to the features is all the time there is, so the loop over the entries touches eight
+bytes a feature, its weight and its rate, and the rest is done elsewhere: some rows are scanned
+beforehand for the mean square and the frequency of each feature, which make its rate until the
+time has doubled; and penalty and average are brought up to date by one row in so many.
+"""
 
 from math import sqrt
 
 import numpy as np
 
-from .._numba import kernel, prefetch
+from .._numba import kernel
 from .sgd_step import (
     ADAPTIVE,
     AVERAGING,
     ENERGY,
+    ENTRIES,
     GROWTH,
     LENGTH,
     LOSS,
-    NEVER,
     OFFSET,
     OFFSET_AVERAGE,
     PROBES,
+    SCANNED,
     SMALL,
     TIME,
     WEIGHT,
@@ -24,142 +31,160 @@ from .sgd_step import (
     shared_rate,
 )
 
-# All about a feature, close together: its weight, its rate, the number of its entries, the sum of
-# their squares, the time up to which its penalty was applied
-FEATURE = np.dtype(
-    [("coef", np.float64)]
-    + [(name, np.float32) for name in ("scale", "count", "squares", "settled")]
-)
+FEATURE = np.dtype([("coef", np.float32), ("rate", np.float32)])  # rate < 0: that of a rare one
+# Number and sum of squares of the counted entries, and the mean square on which the rate rests
+HISTORY = np.dtype([(name, np.float32) for name in ("count", "squares", "mean")])
 
-AHEAD = 150  # entries ahead whose features are asked for: rows come in blocks, as stored
-SETTLE = 16  # one row in so many settles what its features owe, and counts as so many, ...
-RARE = 32.0  # ... but a feature of fewer entries is counted in every row
+SCAN = 16  # entries a feature that tell its mean square and frequency; then 1 / SCAN of the rows
+NEIGHBOURS = 64  # rows scanned together
+RARE = 4.0  # a feature that showed fewer entries is counted by the pass
+SWEEP = 4  # entries a feature between two sweeps over all features
 JUMP = 1.2  # growth of the mean square of a feature that makes its weight shrink
-GOLDEN = 40503  # / 2**16: multiples of the golden ratio avoid any period of the rows
+LARGEST = 1e30  # rate
 
 
 @kernel
 def csr_pass(
-    loss, data, indices, indptr, y, weight, order, table, average, numbers,
+    loss, data, indices, indptr, y, weight, order, table, history, average, numbers,
     schedule, eta0, power, l1, l2, fit_intercept, average_from,
 ):  # fmt: skip
-    """Take one implicit step a row, in the given order; `table`, `average`, `numbers` change.
+    """Take one implicit step a row, in the given order; the next four arguments change.
 
     Indices are unsigned, which spares the check for negative ones. ``numbers[OFFSET]`` is the
     intercept: sparse columns are not centred.
     """
     real = data.dtype.type
-    end = indices.size - 1
-    averaging = average_from < NEVER
     adaptive = schedule == ADAPTIVE
     numbers[LOSS] = numbers[WEIGHT] = 0.0
-    rate = offset_rate = next_time = next_energy = 0.0
+    rate = offset_rate = next_time = next_energy = next_refresh = 0.0
+    swept, sweeps = numbers[TIME], SWEEP * table.size * order.size / max(indices.size, 1)
     small = real(SMALL * numbers[LENGTH] / max(numbers[PROBES], 1.0))
+    if adaptive:
+        _scan(data, indices, indptr, weight, order, history, numbers)
     for position in range(order.size):
         i = order[position]
         w = weight[i]
-        if w == 0.0:
-            continue
         start, stop = indptr[i], indptr[i + 1]
         if numbers[TIME] >= next_time or numbers[ENERGY] > next_energy:
             rate = offset_rate = shared_rate(schedule, eta0, power, l1 + l2, numbers)
             if adaptive:
+                rate /= sqrt(_early(numbers, table.size))
                 offset_rate /= sqrt(max(numbers[TIME], 1.0))
+                if numbers[TIME] >= next_refresh:
+                    _refresh(table, history, numbers)
+                    next_refresh = 2.0 * _early(numbers, table.size)
             next_time, next_energy = GROWTH * numbers[TIME], GROWTH * numbers[ENERGY]
-        if position * GOLDEN % 65536 < 65536 // SETTLE:
-            for k in range(start, stop):
-                _settle(table, average, indices[k], numbers[TIME], rate, l1, l2, average_from)
-                if adaptive and table[indices[k]].count >= RARE:
-                    _count(table, indices[k], data[k], w * SETTLE)
+        if numbers[TIME] - swept >= sweeps:
+            _sweep(table, average, numbers, rate, l1, l2, numbers[TIME] - swept, average_from)
+            swept = numbers[TIME]
         score = reach = real(0.0)
         for k in range(start, stop):
-            prefetch(table, indices[min(k + AHEAD, end)])
             j, x = indices[k], data[k]
-            if table[j].count < RARE:
-                _count(table, j, x, w)
+            own = table[j].rate
+            if own <= 0.0:
+                own = _count(table, history, j, x, w, numbers)
             score += x * real(table[j].coef)
-            reach += x * x * table[j].scale
+            reach += x * x * real(own)
         z = score + real(numbers[OFFSET])
         numbers[LOSS] += w * loss.value(y[i], z)
         g, h = loss.grad_hess(y[i], z)
         reach = real(rate * reach + offset_rate * fit_intercept)
         step = implicit_gradient(loss, y[i], z, g, h, w, reach, real(numbers[OFFSET]), small)
-        move = -rate * step
+        move = real(-rate * step)
         for k in range(start, stop if step != 0.0 else start):
-            table[indices[k]].coef += move * (data[k] * table[indices[k]].scale)
+            j = indices[k]
+            table[j].coef += move * data[k] * real(abs(table[j].rate))
         numbers[OFFSET] -= offset_rate * step * fit_intercept
         record(numbers, w, g, stop - start)
-        if averaging and numbers[TIME] > average_from:
-            share = min(1.0, AVERAGING * w / (numbers[TIME] - average_from + AVERAGING))
-            numbers[OFFSET_AVERAGE] += share * (numbers[OFFSET] - numbers[OFFSET_AVERAGE])
+    _sweep(table, average, numbers, rate, l1, l2, numbers[TIME] - swept, average_from)
 
 
 @kernel
-def _count(table, j, x, entries):
-    """Count entries of a feature; set its rate to 1 / (mean square * sqrt(count))."""
-    if x == 0.0:
-        return
-    feature = table[j]
-    old, before = feature.squares, feature.count
-    squares, count = old + entries * x * x, before + entries
-    feature.squares, feature.count = squares, count
-    feature.scale = sqrt(count) / squares
-    # what small values taught must not explode on large ones
-    if squares * before > JUMP * old * count:
-        feature.coef *= sqrt(old * count / (squares * before))
+def _scan(data, indices, indptr, weight, order, history, numbers):
+    """Count the entries of the features and sum their squares, over as many rows as it takes."""
+    missing = history.size * SCAN - numbers[SCANNED] * numbers[ENTRIES] / max(numbers[TIME], 1.0)
+    stride = min(max(indices.size / max(missing, 1.0), 1.0), SCAN)
+    block = 0.0
+    while block < order.size:
+        for position in range(int(block), min(int(block) + NEIGHBOURS, order.size)):
+            i = order[position]
+            w = np.float32(weight[i])
+            numbers[SCANNED] += w
+            for k in range(indptr[i], indptr[i + 1]):
+                j, x = indices[k], np.float32(data[k])
+                if x != 0.0:
+                    history[j].count += w
+                    history[j].squares += w * x * x
+        block += NEIGHBOURS * stride
 
 
 @kernel
-def _settle(table, average, j, now, rate, l1, l2, average_from):
-    """Bring the penalty and the average of a feature up to date."""
-    feature = table[j]
-    coef = shrunk(feature.coef, feature.scale * (now - feature.settled), rate * l1, rate * l2)
-    if now > average_from:
-        kept = remembered(feature.settled, now, average_from)
-        average[j] = coef + kept * (average[j] - coef)
-    feature.coef, feature.settled = coef, now
+def _early(numbers, n_features):
+    """Return the time, but at least that in which rows show as many entries as features."""
+    time = max(numbers[TIME], 1.0)
+    return max(time, n_features * time / max(numbers[ENTRIES], 1.0))
 
 
 @kernel
-def shrunk(coef, elapsed, l1, l2):
-    """Return a weight after the penalties of `elapsed` steps of rate 1: a proximal step."""
-    zero, cut = coef * 0, l1 * elapsed
-    coef = max(coef - cut, zero) + min(coef + cut, zero)
-    return coef / (1 + l2 * elapsed)
-
-
-@kernel
-def remembered(seen, now, average_from):
-    """Return the share that the steps until `seen` have in the average of those until `now`."""
-    origin = average_from - AVERAGING
-    kept = (max(seen, average_from) - origin) / (now - origin)
-    return kept * kept * kept * kept  # to the power of AVERAGING
-
-
-@kernel
-def csr_coefficients(
-    table, average, numbers,
-    schedule, eta0, power, l1, l2, fit_intercept, average_from,
-):  # fmt: skip
-    """Return the weights, averaged if that has begun, with all that features owe settled."""
-    now = numbers[TIME]
-    rate = shared_rate(schedule, eta0, power, l1 + l2, numbers)
-    result = np.empty(table.size)
+def _refresh(table, history, numbers):
+    """Set the rates of the features, as of now."""
+    scanned, early = max(numbers[SCANNED], 1.0), _early(numbers, table.size)
     for j in range(table.size):
-        elapsed = table[j].scale * (now - table[j].settled)
-        coef = shrunk(table[j].coef, elapsed, rate * l1, rate * l2)
-        if now > average_from and not (l1 > 0.0 and coef == 0.0):
-            result[j] = coef + remembered(table[j].settled, now, average_from) * (average[j] - coef)
-        else:
-            result[j] = coef
-    return result
+        _set_rate(table, history, j, scanned, early)
+
+
+@kernel
+def _set_rate(table, history, j, scanned, early):
+    """Set a rate to 1 / (mean square * sqrt(1 + entries by now)) * sqrt(early); rare ones to < 0.
+
+    The last factor is undone by what all features share: thus only the 1 grows old.
+    """
+    feature, past = table[j], history[j]
+    if past.count > 0.0 and past.squares > 0.0:
+        mean, before = past.squares / past.count, past.mean
+        # what small values taught must not explode on large ones
+        if mean > JUMP * before:
+            feature.coef *= sqrt(before / mean)
+        past.mean = mean
+        rate = min(1.0 / (mean * sqrt(past.count / scanned + 1.0 / early)), LARGEST)
+        feature.rate = -rate if past.count < RARE else rate
+
+
+@kernel
+def _count(table, history, j, x, w, numbers):
+    """Count an entry of a rare feature; return the rate."""
+    if x != 0.0:
+        history[j].count += w
+        history[j].squares += w * x * x
+        early = _early(numbers, table.size)
+        _set_rate(table, history, j, max(numbers[SCANNED], 1.0), early)
+    return abs(table[j].rate)
+
+
+@kernel
+def _sweep(table, average, numbers, rate, l1, l2, elapsed, average_from):
+    """Apply the penalties of the last rows, as a proximal step; sample the average."""
+    zero = np.float32(0.0)
+    if l2 > 0.0:
+        shrinkage = np.float32(rate * l2 * elapsed)
+        for j in range(table.size):
+            table[j].coef /= np.float32(1.0) + shrinkage * abs(table[j].rate)
+    if l1 > 0.0:
+        for j in range(table.size):
+            coef, cut = table[j].coef, np.float32(rate * l1 * elapsed) * abs(table[j].rate)
+            table[j].coef = max(coef - cut, zero) + min(coef + cut, zero)
+    passed = numbers[TIME] - average_from
+    if passed > 0.0:
+        share = min(1.0, AVERAGING * elapsed / (passed + AVERAGING))
+        for j in range(table.size):
+            average[j] += share * (table[j].coef - average[j])
+        numbers[OFFSET_AVERAGE] += share * (numbers[OFFSET] - numbers[OFFSET_AVERAGE])
 
 
 def new_table(coef, options):
-    """Return the table of features that no row has shown yet."""
-    table = np.zeros(coef.size, FEATURE)
+    """Return the features and their history, which no row has shown yet."""
+    table, history = np.zeros(coef.size, FEATURE), np.zeros(coef.size, HISTORY)
     table["coef"] = coef
     if options.learning_rate != "adaptive":
-        table["scale"] = 1.0
-        table["count"] = RARE
-    return table
+        table["rate"] = 1.0
+    return table, history

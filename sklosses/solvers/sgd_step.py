@@ -21,7 +21,8 @@ LENGTH = 7  # sum over probed rows of the natural length of the loss
 SLOPE = 8  # and of its squared gradient at the start
 PROBES = 9  # number of probed rows
 OWED = 10  # l1 penalty that each weight should have paid, times its rate
-N_NUMBERS = 11
+SCANNED = 11  # total weight of the rows scanned for what `sgd_csr` knows of features
+N_NUMBERS = 12
 
 GROWTH = 1.05  # of time or energy, before the rate is computed again
 AVERAGING = 4.0  # the average weighs step t by t**3: early steps are soon forgotten
