@@ -8,8 +8,8 @@ at a time. What makes it insensitive to the scales of columns, targets and weigh
 * The rate is in natural units: the length on which the gradient of the loss halves, over the
   typical gradient, over the square root of the entries of a row and of the steps so far.
 * Columns are standardised implicitly. Dense ones are centred and divided by their deviation, as
-  a sample tells; sparse ones are divided by their root mean square, counted as they appear, and
-  each decays with its own count, as in AdaGrad.
+  a sample tells; sparse ones are divided by their root mean square, and each
+  decays with the expected number of its own entries, as in AdaGrad; of both a sample tells.
 
 With ``average``, the result is a mean of the iterates that forgets the first ones polynomially.
 
@@ -38,6 +38,7 @@ from .sgd_step import (
     OFFSET,
     OFFSET_AVERAGE,
     PROBES,
+    SCANNED,
     TIME,
     WEIGHT,
     probe,
@@ -229,6 +230,7 @@ class SGD:
     def _pass_csr(self, loss, X, y, sample_weight, order):
         if self.table is None:
             self.table, self.history = new_table(self.coef, self.options)
+            self.numbers[SCANNED] = 0.0
         else:
             self.table, self.history = self.table.copy(), self.history.copy()
             self.average = self.average.copy()
@@ -286,20 +288,20 @@ def visiting_order(X, sample_weight, seed, *, shuffle):
 
     A random row misses the cache, so blocks of neighbours are shuffled once X is large.
     """
-    rows = np.flatnonzero(sample_weight > 0.0)
+    positive = sample_weight > 0.0
+    n = np.count_nonzero(positive)
     if not shuffle:
-        return rows
+        return np.flatnonzero(positive)
     rng = np.random.default_rng(seed)
-    n = rows.size
     n_bytes = X.data.nbytes if sparse.issparse(X) else X.nbytes
     block = 1 if n_bytes <= CACHE else max(1, min(BLOCK, n // 256))
     if block == 1:
-        return rng.permutation(rows)
+        return rng.permutation(np.flatnonzero(positive))
     starts = rng.permutation(-(-n // block)) * block
     order = (starts[:, None] + np.arange(block)).ravel()
     if n % block:
         order = order[order < n]
-    return order if n == X.shape[0] else rows[order]
+    return order if n == positive.size else np.flatnonzero(positive)[order]
 
 
 def unsigned(indices):

@@ -1,9 +1,9 @@
 """The pass over sparse rows: a step costs what the row has entries, whatever the columns.
 
-Random access to the features is all the time there is, so the loop over the entries touches eight
-bytes a feature, its weight and its rate, and the rest is done elsewhere: some rows are scanned
-beforehand for the mean square and the frequency of each feature, which make its rate until the
-time has doubled; and penalty and average are brought up to date by one row in so many.
+Random access to the features takes nearly all the time, so the loops over the entries touch but
+eight bytes a feature, its weight and its rate. The rest is done elsewhere: before the pass, some
+rows are scanned for the mean square and the frequency of each feature, which make its rate; and
+now and then, in the order of the memory, all weights pay their penalties and are averaged.
 """
 
 from math import sqrt
@@ -13,7 +13,6 @@ import numpy as np
 from .._numba import kernel
 from .sgd_step import (
     ADAPTIVE,
-    AVERAGING,
     ENERGY,
     ENTRIES,
     GROWTH,
@@ -37,9 +36,10 @@ HISTORY = np.dtype([(name, np.float32) for name in ("count", "squares", "mean")]
 
 SCAN = 16  # entries a feature that tell its mean square and frequency; then 1 / SCAN of the rows
 NEIGHBOURS = 64  # rows scanned together
-RARE = 4.0  # a feature that showed fewer entries is counted by the pass
+RARE = 4  # a feature that showed fewer entries is counted by the pass
 SWEEP = 4  # entries a feature between two sweeps over all features
 JUMP = 1.2  # growth of the mean square of a feature that makes its weight shrink
+REFRESH = 4.0  # growth of the time, before the rates of the features are computed again
 LARGEST = 1e30  # rate
 
 
@@ -72,7 +72,7 @@ def csr_pass(
                 offset_rate /= sqrt(max(numbers[TIME], 1.0))
                 if numbers[TIME] >= next_refresh:
                     _refresh(table, history, numbers)
-                    next_refresh = 2.0 * _early(numbers, table.size)
+                    next_refresh = REFRESH * _early(numbers, table.size)
             next_time, next_energy = GROWTH * numbers[TIME], GROWTH * numbers[ENERGY]
         if numbers[TIME] - swept >= sweeps:
             _sweep(table, average, numbers, rate, l1, l2, numbers[TIME] - swept, average_from)
@@ -93,7 +93,7 @@ def csr_pass(
         move = real(-rate * step)
         for k in range(start, stop if step != 0.0 else start):
             j = indices[k]
-            table[j].coef += move * data[k] * real(abs(table[j].rate))
+            table[j].coef += np.float32(move * data[k]) * abs(table[j].rate)
         numbers[OFFSET] -= offset_rate * step * fit_intercept
         record(numbers, w, g, stop - start)
     _sweep(table, average, numbers, rate, l1, l2, numbers[TIME] - swept, average_from)
@@ -128,25 +128,27 @@ def _early(numbers, n_features):
 @kernel
 def _refresh(table, history, numbers):
     """Set the rates of the features, as of now."""
-    scanned, early = max(numbers[SCANNED], 1.0), _early(numbers, table.size)
+    scanned = np.float32(1.0 / max(numbers[SCANNED], 1.0))
+    early = np.float32(1.0 / _early(numbers, table.size))
     for j in range(table.size):
-        _set_rate(table, history, j, scanned, early)
+        _set_rate(table[j], history[j], scanned, early)
 
 
 @kernel
-def _set_rate(table, history, j, scanned, early):
-    """Set a rate to 1 / (mean square * sqrt(1 + entries by now)) * sqrt(early); rare ones to < 0.
+def _set_rate(feature, past, scanned, early):
+    """Set a rate to sqrt(time) / (mean square * sqrt(1 + entries by now)), below 0 if rare.
 
-    The last factor is undone by what all features share: thus only the 1 grows old.
+    The first factor is undone by what all features share: thus only the 1 grows old. The last two
+    arguments are the inverses of the number of scanned rows and of the time.
     """
-    feature, past = table[j], history[j]
     if past.count > 0.0 and past.squares > 0.0:
         mean, before = past.squares / past.count, past.mean
         # what small values taught must not explode on large ones
-        if mean > JUMP * before:
+        if mean > np.float32(JUMP) * before > 0.0:
             feature.coef *= sqrt(before / mean)
         past.mean = mean
-        rate = min(1.0 / (mean * sqrt(past.count / scanned + 1.0 / early)), LARGEST)
+        rate = np.float32(1.0) / (mean * sqrt(past.count * scanned + early))
+        rate = min(rate, np.float32(LARGEST))
         feature.rate = -rate if past.count < RARE else rate
 
 
@@ -156,8 +158,9 @@ def _count(table, history, j, x, w, numbers):
     if x != 0.0:
         history[j].count += w
         history[j].squares += w * x * x
-        early = _early(numbers, table.size)
-        _set_rate(table, history, j, max(numbers[SCANNED], 1.0), early)
+        scanned = np.float32(1.0 / max(numbers[SCANNED], 1.0))
+        early = np.float32(1.0 / _early(numbers, table.size))
+        _set_rate(table[j], history[j], scanned, early)
     return abs(table[j].rate)
 
 
@@ -175,7 +178,8 @@ def _sweep(table, average, numbers, rate, l1, l2, elapsed, average_from):
             table[j].coef = max(coef - cut, zero) + min(coef + cut, zero)
     passed = numbers[TIME] - average_from
     if passed > 0.0:
-        share = min(1.0, AVERAGING * elapsed / (passed + AVERAGING))
+        kept = max(1.0 - elapsed / passed, 0.0)
+        share = 1.0 - kept * kept * kept * kept  # to the power of AVERAGING
         for j in range(table.size):
             average[j] += share * (table[j].coef - average[j])
         numbers[OFFSET_AVERAGE] += share * (numbers[OFFSET] - numbers[OFFSET_AVERAGE])
