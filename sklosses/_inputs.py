@@ -99,11 +99,12 @@ def aligned(y_true, prediction, sample_weight, names, dtype=None):
 
 @lru_cache(maxsize=1024)
 def limits_of(target, prediction, dtype):
-    """Return the tuple of limits the kernels check against (see `_kernels`)."""
+    """Return what the kernels check against (see `_kernels`): a tuple, or None for all reals."""
     biggest = np.finfo(dtype).max
     ends = (*target.bounds(dtype), *prediction.bounds(dtype))
-    bounded = target.integer or ends != (-biggest, biggest, -biggest, biggest)
-    return tuple(dtype.type(end) for end in (*ends, target.integer, bounded))
+    if not target.integer and ends == (-biggest, biggest, -biggest, biggest):
+        return None
+    return tuple(dtype.type(end) for end in (*ends, target.integer))
 
 
 def check_closely(owner, y, z, w, names, target, prediction):

@@ -17,49 +17,56 @@ from ._numba import fadd, kernel
 BLOCK = 1024  # terms: amortises the slicing and fits the first-level cache
 
 
-def _ill(w, zero, one):
-    """Return `zero` for a weight that is finite and not negative, else `one`.
-
-    Nothing is ever subtracted from a suspicion, so that two faults cannot cancel.
-    """
-    return zero if (w >= zero) & (w - w == zero) else one
-
-
 def _outside(y, z, limits):
     """Return how many targets or predictions of a block lie outside `limits`."""
-    y_low, y_high, z_low, z_high, integer, bounded = limits
+    y_low, y_high, z_low, z_high, integer = limits
     zero, one = y.dtype.type(0), y.dtype.type(1)  # the block's own dtype: no conversions
     count = zero
-    if bounded != zero:
-        for i in range(y.size):
-            inside = (y[i] >= y_low) & (y[i] <= y_high) & (z[i] >= z_low) & (z[i] <= z_high)
-            whole = (integer == zero) | (y[i] == floor(y[i]))
-            count = fadd(count, zero if inside & whole else one)
+    for i in range(y.size):
+        inside = (y[i] >= y_low) & (y[i] <= y_high) & (z[i] >= z_low) & (z[i] <= z_high)
+        whole = (integer == zero) | (y[i] == floor(y[i]))
+        count = fadd(count, zero if inside & whole else one)
     return count
+
+
+def _weigh(w):
+    """Return the sum of the weights of a block, and how many are negative or not finite."""
+    zero, one = w.dtype.type(0), w.dtype.type(1)
+    total, count = zero, zero
+    for i in range(w.size):
+        total = fadd(total, w[i])
+        count = fadd(count, zero if (w[i] >= zero) & (w[i] - w[i] == zero) else one)
+    return total, count
 
 
 @kernel
 def mean_response(loss, y, p, w, limits):
-    """Return the sums of ``w * loss`` (on the response scale) and of ``w``, and `suspect`."""
-    zero, one = y.dtype.type(0), y.dtype.type(1)
-    # sums of a block in its own dtype, of blocks in double
+    """Return the sums of ``w * loss`` (on the response scale) and of ``w``, and `suspect`.
+
+    `limits` is None where nothing is out of bounds; Numba then drops the check.
+    """
+    zero = y.dtype.type(0)  # sums of a block in its own dtype, of blocks in double
     total, weight, suspect = 0.0, 0.0, 0.0
-    weighted = w.size > BLOCK
+    weighted = w.size == y.size
     for start in range(0, y.size, BLOCK):
         yb = y[start : start + BLOCK]
         pb = p[start : start + BLOCK]
         wb = w[start : start + BLOCK] if weighted else w[: yb.size]
-        block, block_weight, block_suspect = zero, zero, zero
+        block, block_suspect = zero, zero
         for i in range(yb.size):
             yi, pi, wi = yb[i], pb[i], wb[i]
             value = wi * loss.response_value(yi, pi)
             block = fadd(block, value if wi != zero else zero)  # weight 0: the row is not there
-            block_weight = fadd(block_weight, wi)
-            d = yi - pi  # d - d is 0 just for finite numbers
-            block_suspect = fadd(block_suspect, (d - d) + _ill(wi, zero, one))
+            d = yi - pi
+            block_suspect = fadd(block_suspect, d - d)  # 0 just for finite numbers
         total += block
-        weight += block_weight
-        suspect += block_suspect + _outside(yb, pb, limits)
+        suspect += block_suspect
+        if limits is not None:
+            suspect += _outside(yb, pb, limits)
+        if weighted:
+            block_weight, ill = _weigh(wb)
+            weight += block_weight
+            suspect += ill
     return total, weight, suspect
 
 
@@ -69,9 +76,9 @@ def fill(loss, y, z, w, limits, out_value, out_gradient, out_hessian, out_curvat
 
     Numba drops the branches on None, so each set of outputs compiles to its own fused loop.
     """
-    zero, one = y.dtype.type(0), y.dtype.type(1)
+    zero = y.dtype.type(0)
     suspect = 0.0
-    weighted = w.size > BLOCK
+    weighted = w.size == y.size
     for start in range(0, y.size, BLOCK):
         yb = y[start : start + BLOCK]
         zb = z[start : start + BLOCK]
@@ -88,7 +95,7 @@ def fill(loss, y, z, w, limits, out_value, out_gradient, out_hessian, out_curvat
         for i in range(yb.size):
             yi, zi, wi = yb[i], zb[i], wb[i]
             d = yi - zi
-            block_suspect = fadd(block_suspect, (d - d) + _ill(wi, zero, one))
+            block_suspect = fadd(block_suspect, d - d)  # 0 just for finite numbers
             if out_value is not None:
                 value = loss.value(yi, zi)
                 vb[i] = wi * value if wi != zero else zero
@@ -100,7 +107,11 @@ def fill(loss, y, z, w, limits, out_value, out_gradient, out_hessian, out_curvat
             if out_curvature is not None:
                 c = loss.curvature(yi, zi)
                 cb[i] = wi * c if wi != zero else zero
-        suspect += block_suspect + _outside(yb, zb, limits)
+        suspect += block_suspect
+        if limits is not None:
+            suspect += _outside(yb, zb, limits)
+        if weighted:
+            suspect += _weigh(wb)[1]
     return suspect
 
 
@@ -109,7 +120,7 @@ def objective(loss, y, z, w, out_gradient):
     """Return the sum of ``w * value`` and fill ``w * gradient``: what a batch solver asks for."""
     zero = y.dtype.type(0)
     total = 0.0
-    weighted = w.size > BLOCK
+    weighted = w.size == y.size
     for start in range(0, y.size, BLOCK):
         yb = y[start : start + BLOCK]
         zb = z[start : start + BLOCK]
@@ -131,7 +142,7 @@ def constant_sums(loss, y, z, w):
     """Return the sums of ``w * value`` and ``w * gradient`` at one raw prediction for all."""
     zero = y.dtype.type(0)
     total, slope = 0.0, 0.0
-    weighted = w.size > BLOCK
+    weighted = w.size == y.size
     for start in range(0, y.size, BLOCK):
         yb = y[start : start + BLOCK]
         wb = w[start : start + BLOCK] if weighted else w[: yb.size]
