@@ -27,7 +27,7 @@ PARAMETERS = """penalty : {"l2", "l1", "elasticnet"} or None, default="l2"
         Iterations or epochs at most.
     tol : float or None, default=1e-4
         "lbfgs": the relative optimality gap to reach. "sgd": the improvement of the loss, relative
-        to that of the first epoch, that counts as one; None never stops early.
+        to that of the best constant, that counts as one; None never stops early.
     early_stopping : bool or "auto", default="auto"
         Whether to watch a validation score and keep the best solution. "auto": if `fit` is given
         `X_val`. Without `X_val`, a part of the data is held out.

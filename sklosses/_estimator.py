@@ -199,6 +199,7 @@ class LossEstimator(Parametrized):
             epochs = 1 if validation else self._epochs_to_judge(X.shape[0])
             monitor = Monitor(
                 tol=None if self.tol is None else self.tol * epochs,
+                reference=constant_loss(loss, column, weight),
                 n_iter_no_change=self.n_iter_no_change * epochs,
                 validate=self._validator(loss, validation, k),
                 watch_training=self.solver_ == "sgd",
@@ -351,6 +352,12 @@ class LossEstimator(Parametrized):
         coef = self.coef_.T.astype(X.dtype, copy=False)
         raw = safe_sparse_dot(X, coef, dense_output=True)
         return raw + np.asarray(self.intercept_, dtype=X.dtype)
+
+
+def constant_loss(loss, y, weight):
+    """Return the mean loss of the best constant."""
+    raw = np.full_like(y, loss.init_raw(y, weight))
+    return abs(float(loss.values(y, raw, weight).sum(dtype=np.float64) / weight.sum()))
 
 
 def _summed(curves):

@@ -45,7 +45,8 @@ def mean_response(loss, y, p, w, limits):
 
     `limits` is None where nothing is out of bounds; Numba then drops the check.
     """
-    zero = y.dtype.type(0)  # sums of a block in its own dtype, of blocks in double
+    zero, one = y.dtype.type(0), y.dtype.type(1)
+    # sums of a block in its own dtype, of blocks in double
     total, weight, suspect = 0.0, 0.0, 0.0
     weighted = w.size == y.size
     for start in range(0, y.size, BLOCK):
@@ -57,8 +58,9 @@ def mean_response(loss, y, p, w, limits):
             yi, pi, wi = yb[i], pb[i], wb[i]
             value = wi * loss.response_value(yi, pi)
             block = fadd(block, value if wi != zero else zero)  # weight 0: the row is not there
+            # not `+ (d - d)`: LLVM reassociates that to nothing, and infinity would pass
             d = yi - pi
-            block_suspect = fadd(block_suspect, d - d)  # 0 just for finite numbers
+            block_suspect = fadd(block_suspect, zero if d - d == zero else one)
         total += block
         suspect += block_suspect
         if limits is not None:
@@ -76,7 +78,7 @@ def fill(loss, y, z, w, limits, out_value, out_gradient, out_hessian, out_curvat
 
     Numba drops the branches on None, so each set of outputs compiles to its own fused loop.
     """
-    zero = y.dtype.type(0)
+    zero, one = y.dtype.type(0), y.dtype.type(1)
     suspect = 0.0
     weighted = w.size == y.size
     for start in range(0, y.size, BLOCK):
@@ -95,7 +97,7 @@ def fill(loss, y, z, w, limits, out_value, out_gradient, out_hessian, out_curvat
         for i in range(yb.size):
             yi, zi, wi = yb[i], zb[i], wb[i]
             d = yi - zi
-            block_suspect = fadd(block_suspect, d - d)  # 0 just for finite numbers
+            block_suspect = fadd(block_suspect, zero if d - d == zero else one)
             if out_value is not None:
                 value = loss.value(yi, zi)
                 vb[i] = wi * value if wi != zero else zero

@@ -11,7 +11,10 @@ class Monitor:
     Parameters
     ----------
     tol : float or None
-        Smallest improvement that counts, relative to the first loss; None never stops.
+        Smallest improvement that counts, relative to `reference`; None never stops.
+    reference : float
+        The loss of the best constant. The loss reached would not do: on separable data it goes to
+        0, ever more slowly.
     n_iter_no_change : int
         Iterations without one after which the fit stops.
     validate : callable or None
@@ -24,8 +27,11 @@ class Monitor:
         Prints a line an iteration if positive.
     """
 
-    def __init__(self, *, tol, n_iter_no_change, validate=None, watch_training, verbose=0):
+    def __init__(
+        self, *, tol, reference, n_iter_no_change, validate=None, watch_training, verbose=0
+    ):
         self.tol = -np.inf if tol is None else tol
+        self.reference = reference
         self.patience = n_iter_no_change
         self.validate = validate
         self.watch_training = watch_training
@@ -48,8 +54,7 @@ class Monitor:
         if self.validate is None and not self.watch_training:
             return False
         score = self.scores[-1] if self.scores else -loss
-        # relative to where the loss came from: on separable data it goes to 0, ever more slowly
-        enough = self.tol * abs(self.losses[0]) if np.isfinite(self.losses[0]) else 0.0
+        enough = self.tol * self.reference
         self._waited = 0 if score > self._best_score + enough else self._waited + 1
         if score > self._best_score:
             self._best_score = score
