@@ -26,6 +26,7 @@ from .solvers.sgd import LEARNING_RATES, SGD, SGDOptions
 NON_NEGATIVE = Interval(0, inf, closed="left")
 COUNT = Interval(1, inf, closed="left", integer=True)
 JUDGED_ROWS = 10_000  # rows whose mean loss tells whether "sgd" still improves
+CONSTANT_ROWS = 50_000  # rows that tell where to start
 BATCH_ENTRIES = 10**8  # entries of X up to which solver="auto" prefers the deterministic solver
 
 
@@ -199,7 +200,7 @@ class LossEstimator(Parametrized):
             epochs = 1 if validation else self._epochs_to_judge(X.shape[0])
             monitor = Monitor(
                 tol=None if self.tol is None else self.tol * epochs,
-                reference=constant_loss(loss, column, weight),
+                reference=best_constant(loss, column, weight)[1],
                 n_iter_no_change=self.n_iter_no_change * epochs,
                 validate=self._validator(loss, validation, k),
                 watch_training=self.solver_ == "sgd",
@@ -213,7 +214,7 @@ class LossEstimator(Parametrized):
         if warm:
             coefs = self.coef_.reshape(len(columns), n_features)
             return list(zip(coefs, np.ravel(self.intercept_), strict=True))
-        constants = [loss.init_raw(column, weight) for column in columns]
+        constants = [best_constant(loss, column, weight)[0] for column in columns]
         if not self.fit_intercept:
             return [(np.zeros(n_features), 0.0) for _ in columns]
         return [(np.zeros(n_features), constant) for constant in constants]
@@ -354,10 +355,14 @@ class LossEstimator(Parametrized):
         return raw + np.asarray(self.intercept_, dtype=X.dtype)
 
 
-def constant_loss(loss, y, weight):
-    """Return the mean loss of the best constant."""
-    raw = np.full_like(y, loss.init_raw(y, weight))
-    return abs(float(loss.values(y, raw, weight).sum(dtype=np.float64) / weight.sum()))
+def best_constant(loss, y, weight):
+    """Return about the best raw constant and its mean loss; of many rows, some tell."""
+    rows = slice(None, None, max(1, y.size // CONSTANT_ROWS))
+    if weight[rows].any():
+        y, weight = y[rows], weight[rows]
+    raw = loss.init_raw(y, weight)
+    values = loss.values(y, np.full_like(y, raw), weight)
+    return raw, abs(float(values.sum(dtype=np.float64) / weight.sum(dtype=np.float64)))
 
 
 def _summed(curves):
