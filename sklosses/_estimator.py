@@ -193,14 +193,15 @@ class LossEstimator(Parametrized):
         self.solver_ = self._choose_solver(loss, X)
         self._check_targets(loss, y, weight)
         columns = [y] if y.ndim == 1 else [np.ascontiguousarray(column) for column in y.T]
-        starts = self._starts(loss, columns, weight, X.shape[1], warm)
+        constants = [best_constant(loss, column, weight) for column in columns]
+        starts = self._starts(constants, X.shape[1], warm)
         solve = self._solve_batch if self.solver_ == "lbfgs" else self._solve_stochastic
         fits = []
-        for k, (column, start) in enumerate(zip(columns, starts, strict=True)):
+        for k, (column, start, constant) in enumerate(zip(columns, starts, constants, strict=True)):
             epochs = 1 if validation else self._epochs_to_judge(X.shape[0])
             monitor = Monitor(
                 tol=None if self.tol is None else self.tol * epochs,
-                reference=best_constant(loss, column, weight)[1],
+                reference=constant[1],
                 n_iter_no_change=self.n_iter_no_change * epochs,
                 validate=self._validator(loss, validation, k),
                 watch_training=self.solver_ == "sgd",
@@ -210,14 +211,13 @@ class LossEstimator(Parametrized):
         self._store(fits, single=y.ndim == 1)
         return self
 
-    def _starts(self, loss, columns, weight, n_features, warm):
+    def _starts(self, constants, n_features, warm):
         if warm:
-            coefs = self.coef_.reshape(len(columns), n_features)
+            coefs = self.coef_.reshape(len(constants), n_features)
             return list(zip(coefs, np.ravel(self.intercept_), strict=True))
-        constants = [best_constant(loss, column, weight)[0] for column in columns]
         if not self.fit_intercept:
-            return [(np.zeros(n_features), 0.0) for _ in columns]
-        return [(np.zeros(n_features), constant) for constant in constants]
+            return [(np.zeros(n_features), 0.0) for _ in constants]
+        return [(np.zeros(n_features), raw) for raw, _ in constants]
 
     def _solve_batch(self, loss, X, y, weight, start, monitor):
         l1, l2 = self._penalties()
@@ -293,7 +293,8 @@ class LossEstimator(Parametrized):
             self.n_iter_, self.loss_curve_, self.validation_scores_ = 0, [], None
         if not hasattr(self, "_sgds"):  # the first call, or the first after fit
             self.loss_function_, self.solver_ = loss, "sgd"
-            starts = self._starts(loss, columns, weight, X.shape[1], warm=not first)
+            constants = [best_constant(loss, column, weight) for column in columns]
+            starts = self._starts(constants, X.shape[1], warm=not first)
             self._sgds = [self._new_sgd(X, start) for start in starts]
             self._random = np.random.RandomState(
                 check_random_state(self.random_state).randint(2**31 - 1)

@@ -77,14 +77,12 @@ def csr_pass(
         if numbers[TIME] - swept >= sweeps:
             _sweep(table, average, numbers, rate, l1, l2, numbers[TIME] - swept, average_from)
             swept = numbers[TIME]
-        score = reach = real(0.0)
-        for k in range(start, stop):
-            j, x = indices[k], data[k]
-            own = table[j].rate
-            if own <= 0.0:
-                own = _count(table, history, j, x, w, numbers)
-            score += x * real(table[j].coef)
-            reach += x * x * real(own)
+        score, reach, rare = _gather(data, indices, start, stop, table)
+        if rare:
+            for k in range(start, stop):
+                if table[indices[k]].rate <= 0.0:
+                    _count(table, history, indices[k], data[k], w, numbers)
+            score, reach, _ = _gather(data, indices, start, stop, table)
         z = score + real(numbers[OFFSET])
         numbers[LOSS] += w * loss.value(y[i], z)
         g, h = loss.grad_hess(y[i], z)
@@ -97,6 +95,35 @@ def csr_pass(
         numbers[OFFSET] -= offset_rate * step * fit_intercept
         record(numbers, w, g, stop - start)
     _sweep(table, average, numbers, rate, l1, l2, numbers[TIME] - swept, average_from)
+
+
+@kernel
+def _gather(data, indices, start, stop, table):
+    """Return the score of a row, how far a step of rate 1 moves it, and if a feature is rare.
+
+    Two sums of each kind are under way at a time: one would wait for every addition.
+    """
+    score = reach = other_score = other_reach = data.dtype.type(0.0)
+    lowest = np.float32(LARGEST)
+    half = (stop - start) // 2
+    for k in range(start, start + half):
+        j, x = indices[k], data[k]
+        coef, rate = table[j].coef, table[j].rate
+        score += x * coef
+        reach += x * x * abs(rate)
+        lowest = min(lowest, rate)
+        j, x = indices[k + half], data[k + half]
+        coef, rate = table[j].coef, table[j].rate
+        other_score += x * coef
+        other_reach += x * x * abs(rate)
+        lowest = min(lowest, rate)
+    for k in range(start + half + half, stop):
+        j, x = indices[k], data[k]
+        coef, rate = table[j].coef, table[j].rate
+        score += x * coef
+        reach += x * x * abs(rate)
+        lowest = min(lowest, rate)
+    return score + other_score, reach + other_reach, lowest <= 0.0
 
 
 @kernel

@@ -64,8 +64,9 @@ def dense_pass(
         reach = real(rate * (reach + fit_intercept))
         g, h = loss.grad_hess(y[i], z)
         step = implicit_gradient(loss, y[i], z, g, h, w, reach, real(numbers[OFFSET]), small)
-        _add(theta, real(-rate * step), row)
-        numbers[OFFSET] -= rate * step * fit_intercept
+        if step != 0.0:
+            _add(theta, real(-rate * step), row)
+            numbers[OFFSET] -= rate * step * fit_intercept
         record(numbers, w, g, d)
         pending += w
         if position % SETTLE == 0:
