@@ -1,8 +1,10 @@
 """Loss functions for the scikit-learn world: written once, used everywhere."""
 
 from . import metrics
-from ._loss import Interval, Loss, PointwiseLoss
+from ._loss import Interval, Loss
+from ._pointwise import PointwiseLoss
 from ._registry import all_losses, get_loss
+from ._rowwise import RowwiseLoss, share
 from ._warmup import warmup
 from .catalog import catalog
 from .certify import certify, check_loss
@@ -12,16 +14,24 @@ from .losses import (
     AbsolutePercentageError,
     BinaryCrossEntropy,
     Brier,
+    CategoricalBrier,
+    CategoricalCrossEntropy,
+    CategoricalFocal,
     Cauchy,
     EpsilonInsensitive,
     Expectile,
     Exponential,
     Focal,
     GammaDeviance,
+    GaussianNLL,
     Hinge,
     Huber,
+    JensenShannon,
+    KLDivergence,
     LogCosh,
     ModifiedHuber,
+    MulticlassHinge,
+    MultiQuantile,
     Pinball,
     PoissonDeviance,
     PseudoHuber,
@@ -43,25 +53,34 @@ __all__ = [
     "AbsolutePercentageError",
     "BinaryCrossEntropy",
     "Brier",
+    "CategoricalBrier",
+    "CategoricalCrossEntropy",
+    "CategoricalFocal",
     "Cauchy",
     "EpsilonInsensitive",
     "Expectile",
     "Exponential",
     "Focal",
     "GammaDeviance",
+    "GaussianNLL",
     "Hinge",
     "Huber",
     "Interval",
+    "JensenShannon",
+    "KLDivergence",
     "LogCosh",
     "Loss",
     "LossClassifier",
     "LossDisplay",
     "LossRegressor",
     "ModifiedHuber",
+    "MultiQuantile",
+    "MulticlassHinge",
     "Pinball",
     "PointwiseLoss",
     "PoissonDeviance",
     "PseudoHuber",
+    "RowwiseLoss",
     "SquaredEpsilonInsensitive",
     "SquaredError",
     "SquaredHinge",
@@ -76,5 +95,6 @@ __all__ = [
     "get_scorer",
     "make_loss_scorer",
     "metrics",
+    "share",
     "warmup",
 ]

@@ -1,4 +1,4 @@
-"""The contract of a loss: `Loss`, what every one is, and `PointwiseLoss`, one number a term."""
+"""The contract of a loss: `Loss`, what every one is, and `TermLoss`, a sum over terms."""
 
 from __future__ import annotations
 
@@ -7,31 +7,13 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from . import _kernels, _numpy_kernels
-from ._inputs import (
-    DOUBLE,
-    SINGLE,
-    aligned,
-    as_floats,
-    as_weights,
-    check_closely,
-    limits_of,
-)
-from ._numba import bind
-from ._optimum import clipped_logit, minimise_constant, weighted_mean, weighted_quantile
 from ._params import REAL, Interval, Parametrized, fields_of, frozen
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = [
-    "REAL", "Interval", "Loss", "PointwiseLoss", "clipped_logit", "weighted_mean",
-    "weighted_quantile",
-]  # fmt: skip
+__all__ = ["REAL", "Interval", "Loss", "TermLoss"]
 
-LABEL = Interval(0, 1, closed="both", integer=True)
-RAW_NAMES = ("y_true", "raw_prediction")
-RESPONSE_NAMES = ("y_true", "y_pred")
 _WORD_ENDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 
@@ -122,111 +104,8 @@ class Loss(Parametrized):
         return make_loss_scorer(self, **kwargs)
 
 
-class PointwiseLoss(Loss):
-    """A loss that is a sum over terms, each a function of one target and one raw prediction.
-
-    Subclasses define two scalar methods in plain Python and, if they need them, those below:
-
-    ==============================  ===========================================================
-    ``value(self, y, z)``           the loss of one term; `y` target, `z` raw prediction
-    ``grad_hess(self, y, z)``       its first and second derivative in `z`
-    ``curvature(self, y, z)``       a positive stand-in for the second derivative
-    ``response(self, z)``           the inverse link; default: identity
-    ``link(self, p)``               its inverse
-    ``response_value(self, y, p)``  the loss on the response scale; default: through ``link``
-    ==============================  ===========================================================
-
-    The array methods below are the same for all. Their arguments:
-
-    * `y_true` : array-like of shape (n_samples,) or (n_samples, n_outputs). Targets.
-    * `raw_prediction` : array-like of the same shape. Model output on the link scale; float32 is
-      computed in float32.
-    * `sample_weight` : array-like of shape (n_samples,), default=None. Multiplies each term.
-
-    They raise `ValueError` for NaN or infinity, inconsistent lengths, negative weights, targets
-    outside `target`, and parameters outside their domain.
-    """
-
-    jit: ClassVar[bool] = True
-
-    @property
-    def target(self):
-        """The domain of the target: labels 0 and 1 for binary losses, else all reals."""
-        return LABEL if self.task == "binary" else REAL
-
-    @property
-    def response_method(self):
-        """The method of an estimator that returns what the loss is called with."""
-        if self.task == "regression":
-            return "predict"
-        identity = type(self).response is PointwiseLoss.response
-        return "decision_function" if identity else "predict_proba"
-
-    scalar_methods: ClassVar[tuple] = (
-        "value", "grad_hess", "curvature", "response", "link", "response_value",
-    )  # fmt: skip
-    curvature_floor: ClassVar[float] = 1e-6
-
-    # ------------------------------------------------------------------ scalar defaults
-
-    def curvature(self, y, z):
-        g, h = self.grad_hess(y, z)
-        h = h if h > 0.0 else abs(g)
-        return h if h > self.curvature_floor else self.curvature_floor
-
-    def response(self, z):
-        return z
-
-    def link(self, p):
-        return p
-
-    def response_value(self, y, p):
-        return self.value(y, self.link(p))
-
-    # ------------------------------------------------------------------ array methods
-
-    def __call__(
-        self,
-        y_true: ArrayLike,
-        y_pred: ArrayLike,
-        *,
-        sample_weight: ArrayLike | None = None,
-        qid: ArrayLike | None = None,
-    ) -> float:
-        """Return the weighted mean loss of predictions on the response scale.
-
-        Parameters
-        ----------
-        y_true : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Targets.
-        y_pred : array-like of the same shape
-            What ``predict`` (``predict_proba``, ``decision_function``) returns. Binary losses on
-            probabilities take the two columns of ``predict_proba`` as well.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weight of each row.
-        qid : ignored
-            For losses on groups of rows.
-
-        Returns
-        -------
-        float
-            ``sum(w * loss) / sum(w)``; the mean over all entries for several outputs.
-        """
-        self._validate_params()
-        y_pred = self._one_column(y_true, y_pred)
-        y, p, w, _ = aligned(y_true, y_pred, sample_weight, RESPONSE_NAMES)
-        if not y.size:
-            raise ValueError("Found array with 0 sample(s) while a minimum of 1 is required.")
-        backend, loss = self._backend(y.dtype)
-        limits = limits_of(self.target, self.prediction, y.dtype)
-        total, weight, suspect = backend.mean_response(loss, y, p, w, limits)
-        if suspect != 0:
-            self._check(y, p, w, RESPONSE_NAMES, self.prediction)
-        if sample_weight is None:
-            return total / y.size
-        if weight == 0:
-            raise ValueError("Sample weights must contain at least one non-zero number.")
-        return total / weight
+class TermLoss(Loss):
+    """A loss that is a weighted sum over terms: the array methods, in terms of `_fill`."""
 
     def values(
         self,
@@ -278,84 +157,12 @@ class PointwiseLoss(Loss):
         kinds = "gc" if psd else "gh"
         return self._fill(y_true, raw_prediction, sample_weight, kinds, out or (None, None))
 
-    def inverse_link(self, raw_prediction: ArrayLike) -> NDArray:
-        """Return the response: what ``predict`` or ``predict_proba`` shows for a raw prediction."""
-        self._validate_params()
-        z = as_floats(raw_prediction, "raw_prediction")
-        if type(self).response is PointwiseLoss.response:
-            return z
-        flat = np.ascontiguousarray(z).reshape(-1)
-        out = np.empty_like(flat)
-        backend, loss = self._backend(flat.dtype)
-        backend.response(loss, flat, out)
-        return out.reshape(z.shape)
-
-    def init_raw(self, y_true: ArrayLike, sample_weight: ArrayLike | None = None):
-        """Return the raw constant that minimises the loss: a float, or an array an output.
-
-        Always finite: clipped where the minimiser is at infinity (labels all 0, counts all 0).
-        """
-        self._validate_params()
-        y = as_floats(y_true, "y_true")
-        if not y.size:
-            raise ValueError("Found array with 0 sample(s) while a minimum of 1 is required.")
-        w = as_weights(sample_weight, y.shape[:1], DOUBLE)
-        y = np.asarray(y, DOUBLE)
-        self._check(y.reshape(-1), np.zeros(0), w, RAW_NAMES, REAL)
-        if sample_weight is None:
-            w = np.ones(y.shape[0])
-        if not w.any():
-            raise ValueError("Sample weights must contain at least one non-zero number.")
-        rows = w > 0
-        y, w = y[rows], np.ascontiguousarray(w[rows])
-        if y.ndim == 1:
-            return float(self.optimal_constant(y, w))
-        columns = (np.ascontiguousarray(column) for column in y.T)
-        return np.array([self.optimal_constant(column, w) for column in columns])
-
-    def optimal_constant(self, y, w):
-        """Return the minimising raw constant of one column; override where it is known."""
-        backend, loss = self._backend(DOUBLE)
-        free = type(self).response is PointwiseLoss.response and self.task == "regression"
-        return minimise_constant(
-            lambda z: backend.constant_sums(loss, y, float(z), w), y, convex=self.convex, free=free
-        )
-
-    # ------------------------------------------------------------------ inside
-
-    def _backend(self, dtype):
-        return (_kernels, bind(self, dtype)) if self.jit else (_numpy_kernels, self)
-
-    def _one_column(self, y_true, y_pred):
-        """Return the probability of class 1 if `y_pred` holds both."""
-        if self.response_method != "predict_proba" or np.ndim(y_pred) != 2:
-            return y_pred
-        if np.shape(y_pred)[1] == 2 and np.ndim(y_true) == 1:
-            return as_floats(y_pred, "y_pred")[:, 1]
-        return y_pred
-
-    def _check(self, y, z, w, names, prediction):
-        check_closely(type(self).__name__, y, z, w, names, self.target, prediction)
-
     def _fill(self, y_true, raw_prediction, sample_weight, kinds, outs):
-        self._validate_params()
-        single = getattr(raw_prediction, "dtype", None) == SINGLE
-        dtype = SINGLE if single else DOUBLE
-        y, z, w, shape = aligned(y_true, raw_prediction, sample_weight, RAW_NAMES, dtype)
-        arrays = {
-            kind: _flat_output(out, shape, dtype) for kind, out in zip(kinds, outs, strict=True)
-        }
-        backend, loss = self._backend(dtype)
-        limits = limits_of(self.target, REAL, dtype)
-        suspect = backend.fill(loss, y, z, w, limits, *(arrays.get(kind) for kind in "vghc"))
-        if suspect != 0:
-            self._check(y, z, w, RAW_NAMES, REAL)
-        return tuple(
-            _deliver(arrays[kind], out, shape) for kind, out in zip(kinds, outs, strict=True)
-        )
+        """Return the arrays of `kinds`: "v" values, "g" gradient, "h" Hessian, "c" surrogate."""
+        raise NotImplementedError
 
 
-def _flat_output(out, shape, dtype):
+def flat_output(out, shape, dtype):
     """Return a flat array to compute into: `out` itself where it can be."""
     if out is None:
         return np.empty(int(np.prod(shape)), dtype)
@@ -368,7 +175,7 @@ def _flat_output(out, shape, dtype):
     return np.empty(out.size, dtype)
 
 
-def _deliver(flat, out, shape):
+def deliver(flat, out, shape):
     if out is None:
         return flat.reshape(shape)
     if not np.may_share_memory(flat, out):

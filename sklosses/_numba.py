@@ -41,6 +41,11 @@ def prefetch(array, i):
     """Ask for the cache line of element `i` of a contiguous array; no bounds check, no effect."""
 
 
+def share(y, j):
+    """Return the share of class `j` in a target: an element of a row, or 1 for the label `j`."""
+    return y[j] if hasattr(y, "__len__") else float(y == j)
+
+
 # ----------------------------------------------------------------------- walking code for globals
 
 
@@ -340,10 +345,10 @@ def _attribute_kind(cls, name):
     value = inspect.getattr_static(cls, name, None)
     if isinstance(value, types.FunctionType):
         # the array methods of the base class are not callable from a scalar method
-        own = name in cls.scalar_methods or not value.__module__.startswith(f"{PACKAGE}._loss")
+        own = name in cls.scalar_methods or not value.__module__.startswith(f"{PACKAGE}._")
         return "method" if own and not name.startswith("__") else None
     if isinstance(value, property):
-        own = not (value.fget.__module__ or "").startswith(f"{PACKAGE}._loss")
+        own = not (value.fget.__module__ or "").startswith(f"{PACKAGE}._")
         return "field" if own else None
     return "field" if isinstance(value, (bool, int, float)) else None
 
@@ -375,5 +380,6 @@ class Bound:
 def bind(loss, dtype):
     """Return `loss` as kernels take it, its parameters in `dtype` (float32 or float64)."""
     spec = spec_of(type(loss))
-    values = tuple([getattr(loss, name) for name in spec.fields])
+    values = [getattr(loss, name) for name in spec.fields]
+    values = [bind(v, dtype) if hasattr(v, "scalar_methods") else v for v in values]
     return _backend().bind(spec, values, np.dtype(dtype).itemsize == 4)

@@ -10,6 +10,7 @@ from functools import cache, lru_cache
 
 import llvmlite.ir as ll
 import numba
+import numpy as np
 from numba import types
 from numba.core import cgutils
 from numba.core.caching import FunctionCache
@@ -76,6 +77,7 @@ def jit(function, fastmath, digest=None):
 class LossType(types.Type):
     """A loss class at a dtype: `fields` live in the struct, `flags` are compile-time constants.
 
+    A field is a pair of a name and a type: a number, a tuple of them, or another loss.
     Holds no reference to the class: cached signatures are unpickled without its module.
     """
 
@@ -84,8 +86,10 @@ class LossType(types.Type):
         self.fields = fields
         self.flags = flags
         self.single = single
-        shown = ", ".join([*fields, *(f"{name}={value}" for name, value in flags)])
-        super().__init__(name=f"{spec_name}({shown})[{'float32' if single else 'float64'}]")
+        shown = ", ".join([f"{name}: {kind.name}" for name, kind in fields])
+        flagged = ", ".join([f"{name}={value}" for name, value in flags])
+        dtype = "float32" if single else "float64"
+        super().__init__(name=f"{spec_name}({shown}; {flagged})[{dtype}]")
 
     def method(self, name):
         """Return the dispatcher of a scalar method, or None."""
@@ -101,8 +105,8 @@ def _member(name):
 @register_model(LossType)
 class _LossModel(models.StructModel):
     def __init__(self, dmm, fe_type):
-        real = types.float32 if fe_type.single else types.float64
-        super().__init__(dmm, fe_type, [(_member(n), real) for n in fe_type.fields])
+        members = [(_member(name), kind) for name, kind in fe_type.fields]
+        super().__init__(dmm, fe_type, members)
 
 
 _loss_type = lru_cache(maxsize=1024)(LossType)
@@ -110,24 +114,31 @@ _loss_type = lru_cache(maxsize=1024)(LossType)
 
 def bind(spec, values, single):
     """Return the `Bound` argument of a loss with the given `Spec` and values of its fields."""
-    fields, flags, numbers = [], [], []
+    real = types.float32 if single else types.float64
+    fields, flags, members = [], [], []
     for name, value in zip(spec.fields, values, strict=True):
         if isinstance(value, bool):
             flags.append((name, value))
+        elif isinstance(value, _numba.Bound):
+            fields.append((name, value._numba_type_))
+            members.append(value)
+        elif isinstance(value, (tuple, list, np.ndarray)):
+            numbers = tuple([float(number) for number in value])
+            fields.append((name, types.UniTuple(real, len(numbers))))
+            members.append(numbers)
         elif value is not None and not isinstance(value, str):
-            fields.append(name)
-            numbers.append(float(value))
+            fields.append((name, real))
+            members.append(float(value))
     numba_type = _loss_type(spec.name, tuple(fields), tuple(flags), single)
-    return _numba.Bound(numba_type, tuple(numbers))
+    return _numba.Bound(numba_type, tuple(members))
 
 
 @unbox(LossType)
 def _unbox_loss(typ, obj, c):
     loss = cgutils.create_struct_proxy(typ)(c.context, c.builder)
-    real = types.float32 if typ.single else types.float64
     values = c.pyapi.object_getattr_string(obj, "values")
-    for i, name in enumerate(typ.fields):
-        setattr(loss, _member(name), c.unbox(real, c.pyapi.tuple_getitem(values, i)).value)
+    for i, (name, kind) in enumerate(typ.fields):
+        setattr(loss, _member(name), c.unbox(kind, c.pyapi.tuple_getitem(values, i)).value)
     c.pyapi.decref(values)
     failed = cgutils.is_not_null(c.builder, c.pyapi.err_occurred())
     return NativeValue(loss._getvalue(), is_error=failed)
@@ -140,8 +151,9 @@ class _LossAttributes(AttributeTemplate):
     key = LossType
 
     def generic_resolve(self, typ, attr):
-        if attr in typ.fields:
-            return types.float32 if typ.single else types.float64
+        fields = dict(typ.fields)
+        if attr in fields:
+            return fields[attr]
         if attr in dict(typ.flags):
             return types.boolean
         dispatcher = typ.method(attr)
@@ -211,6 +223,20 @@ def _prefetch(typingctx, array, index):
     return types.void(array, types.intp), codegen
 
 
+@intrinsic
+def _share(typingctx, y, j):
+    """`share`: the element of a row of shares, or whether a label is j."""
+    if isinstance(y, types.Array):
+        sig, read = y.dtype(y, j), lambda y, j: y[j]
+    else:
+        sig, read = types.float64(y, j), lambda y, j: 1.0 if y == j else 0.0
+
+    def codegen(context, builder, sig, args):
+        return context.compile_internal(builder, read, sig, args)
+
+    return sig, codegen
+
+
 def _bitcast(source, target):
     """Return an intrinsic that reinterprets the bits of a `source` as a `target`."""
 
@@ -231,6 +257,7 @@ def intrinsics():
     return {
         _numba.fadd: _fadd,
         _numba.prefetch: _prefetch,
+        _numba.share: _share,
         _special.to_bits: _bitcast(types.float64, types.int64),
         _special.from_bits: _bitcast(types.int64, types.float64),
         _special.to_bits32: _bitcast(types.float32, types.int32),

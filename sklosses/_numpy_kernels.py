@@ -19,7 +19,7 @@ def _weighted(w, array):
 
 
 def _curvature(loss, y, z, g, h):
-    if type(loss).curvature.__module__ != f"{__package__}._loss":  # not the scalar default
+    if type(loss).curvature.__module__ != f"{__package__}._pointwise":  # not the scalar default
         return loss.curvature(y, z)
     return np.maximum(np.where(h > 0, h, np.abs(g)), loss.curvature_floor)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import log, log1p
+from math import expm1, log, log1p
 
 import numpy as np
 from scipy.optimize import brentq, minimize_scalar
@@ -25,6 +25,11 @@ def clipped_logit(p):
     """Return the logit of a mean label, finite also where all labels agree."""
     p = min(max(p, EPS), 1.0 - EPS)
     return log(p) - log1p(-p)
+
+
+def softplus_inverse(x):
+    """Return z with ln(1 + e^z) = x, for x > 0."""
+    return x + log(-expm1(-x))
 
 
 def minimise_constant(sums, y, *, convex, free):

@@ -10,6 +10,7 @@ import inspect
 import sys
 import typing
 from dataclasses import dataclass
+from itertools import pairwise
 from math import inf, isnan
 from numbers import Real
 from types import MethodType
@@ -73,6 +74,32 @@ class Interval:
         if self.closed not in ("right", "both"):
             high = np.nextafter(high, dtype.type(-inf))
         return max(low, -biggest), min(high, biggest)
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """A sequence of numbers of one domain: that of a parameter such as ``quantiles``.
+
+    Parameters
+    ----------
+    domain : Interval
+        Where each of them lies.
+    increasing : bool, default=False
+        Whether each must be greater than the one before.
+    """
+
+    domain: Interval
+    increasing: bool = False
+
+    def __contains__(self, value):
+        if not isinstance(value, (tuple, list, np.ndarray)) or np.ndim(value) != 1:
+            return False
+        rising = all(a < b for a, b in pairwise(value))
+        inside = all(number in self.domain for number in value)
+        return len(value) > 0 and inside and (rising or not self.increasing)
+
+    def __str__(self):
+        return f"{'an increasing' if self.increasing else 'a'} sequence, each {self.domain}"
 
 
 REAL = Interval(-inf, inf)
@@ -184,8 +211,12 @@ class Parametrized(BaseEstimator):
                 )
 
 
+def _is_range(domain):
+    return isinstance(domain, Interval | Numbers)
+
+
 def _holds(domain, value):
-    if isinstance(domain, Interval):
+    if _is_range(domain):
         return value in domain
     if isinstance(domain, type):
         return isinstance(value, (bool, np.bool_) if domain is bool else domain)
@@ -194,7 +225,9 @@ def _holds(domain, value):
 
 def _describe(domains):
     words = [
-        str(domain) if isinstance(domain, Interval) else getattr(domain, "__name__", repr(domain))
+        str(domain)
+        if isinstance(domain, Interval | Numbers)
+        else getattr(domain, "__name__", repr(domain))
         for domain in domains
     ]
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"

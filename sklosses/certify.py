@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from sklearn.base import clone
 
-from ._loss import PointwiseLoss
 from ._params import Interval, fields_of
+from ._pointwise import PointwiseLoss
 from ._registry import get_loss
 
 TERMS = 300

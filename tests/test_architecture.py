@@ -64,6 +64,7 @@ LAYERS = [
     {"_kernels", "_numpy_kernels"},
     {"_params", "_optimum", "_inputs", "_monitor", "_docs"},
     {"_loss"},
+    {"_pointwise", "_rowwise"},
     {"losses", "network"},
     {"_registry"},
     {"_warmup", "metrics", "solvers", "catalog", "certify"},

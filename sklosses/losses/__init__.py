@@ -2,7 +2,16 @@
 
 from .binary import BinaryCrossEntropy, Brier, Focal
 from .deviance import GammaDeviance, PoissonDeviance, TweedieDeviance
+from .distributional import GaussianNLL, MultiQuantile
 from .margin import Exponential, Hinge, ModifiedHuber, SquaredHinge
+from .multiclass import (
+    CategoricalBrier,
+    CategoricalCrossEntropy,
+    CategoricalFocal,
+    JensenShannon,
+    KLDivergence,
+    MulticlassHinge,
+)
 from .regression import (
     AbsoluteError,
     AbsolutePercentageError,
@@ -20,16 +29,24 @@ __all__ = [
     "AbsolutePercentageError",
     "BinaryCrossEntropy",
     "Brier",
+    "CategoricalBrier",
+    "CategoricalCrossEntropy",
+    "CategoricalFocal",
     "Cauchy",
     "EpsilonInsensitive",
     "Expectile",
     "Exponential",
     "Focal",
     "GammaDeviance",
+    "GaussianNLL",
     "Hinge",
     "Huber",
+    "JensenShannon",
+    "KLDivergence",
     "LogCosh",
     "ModifiedHuber",
+    "MultiQuantile",
+    "MulticlassHinge",
     "Pinball",
     "PoissonDeviance",
     "PseudoHuber",

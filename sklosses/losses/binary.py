@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import inf
 from typing import Annotated, ClassVar
 
-from .._loss import Interval, PointwiseLoss, clipped_logit, weighted_mean
+from .._pointwise import Interval, PointwiseLoss, clipped_logit, weighted_mean
 from .._special import clip_probability, exp, expit, log, log1p, log1pexp, logit
 
 PROBABILITY = Interval(0, 1, closed="both")

@@ -6,7 +6,7 @@ from math import inf
 from math import log as natural_log
 from typing import Annotated, ClassVar
 
-from .._loss import REAL, Interval, PointwiseLoss, weighted_mean
+from .._pointwise import REAL, Interval, PointwiseLoss, weighted_mean
 from .._special import exp, expm1, log, xlogy
 
 EPS = 2.0**-52

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import inf
 from typing import Annotated, ClassVar
 
-from .._loss import Interval, PointwiseLoss, weighted_mean, weighted_quantile
+from .._pointwise import Interval, PointwiseLoss, weighted_mean, weighted_quantile
 from .._special import log1p
 
 EPS = 2.0**-52

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import inf
 from typing import Annotated, ClassVar
 
-from .._loss import Interval, PointwiseLoss
+from .._pointwise import Interval, PointwiseLoss
 from .._special import exp, log1p, log_cosh, sqrt, tanh
 
 POSITIVE = Interval(0, inf)

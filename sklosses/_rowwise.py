@@ -1,0 +1,434 @@
+"""`RowwiseLoss`: a loss whose terms see a row of raw predictions; `SoftmaxLoss`, one of classes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+from scipy.optimize import minimize
+from sklearn.utils import assert_all_finite, check_consistent_length
+from sklearn.utils.validation import check_non_negative
+
+from . import _row_kernels
+from ._inputs import DOUBLE, SINGLE, as_floats, as_kernels_take_it, as_weights
+from ._loss import TermLoss, deliver
+from ._numba import bind, share
+from ._optimum import softplus_inverse, weighted_mean, weighted_quantile
+from ._params import REAL, Interval, Numbers
+from ._special import clip_probability, exp, log
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+__all__ = [
+    "REAL", "Interval", "Numbers", "RowwiseLoss", "SoftmaxLoss", "share", "softplus_inverse",
+    "weighted_mean", "weighted_quantile",
+]  # fmt: skip
+
+EPS = float(np.finfo(DOUBLE).eps)
+SUM_TOLERANCE = 1e-3  # of the shares of a row, whose sum is 1; float32 rows come close
+DISTRIBUTION = Interval(0, 1, closed="both")
+LABELS = Interval(0, np.inf, closed="left", integer=True)
+
+
+class RowwiseLoss(TermLoss):
+    """A loss that is a sum over rows, each a function of one target and a row of raw predictions.
+
+    Subclasses define, in plain Python, with `z` the row of raw predictions (k numbers):
+
+    ==============================  ===========================================================
+    ``value(self, y, z)``           the loss of one row
+    ``grad(self, y, z, g)``         writes its derivatives into the row `g`
+    ``hess(self, y, z, h)``         writes its second derivatives, the diagonal of the Hessian,
+                                    into `h`; default: differences of ``grad``
+    ``surrogate(self, g, h)``       a positive stand-in for one of them, for boosters
+    ``response(self, z, out)``      writes the inverse link into `out`; default: identity
+    ``response_value(self, y, p)``  the loss of a row on the response scale; default: ``value``
+    ==============================  ===========================================================
+
+    `y` is a number: for classes (``task = "multiclass"``) an integer from 0 to k − 1. Where targets
+    are rows, as soft labels are, `y` is that row; ``share(y, j)`` reads both.
+
+    `n_raw` is the number of columns of the raw predictions; None means one a class, or one a
+    column of the targets.
+
+    The array methods are those of `PointwiseLoss`, with `raw_prediction` of shape (n_samples, k)
+    and values of shape (n_samples,).
+    """
+
+    jit: ClassVar[bool] = True
+    n_raw: ClassVar[int | None] = None
+    soft_labels: ClassVar[bool] = True  # whether targets may be rows of shares
+    curvature_floor: ClassVar[float] = 1e-6
+    scalar_methods: ClassVar[tuple] = (
+        "value", "grad", "hess", "surrogate", "response", "response_value",
+    )  # fmt: skip
+
+    @property
+    def target(self):
+        """The domain of the target."""
+        if self.task != "multiclass":
+            return REAL
+        return DISTRIBUTION if self.soft_labels else LABELS
+
+    @property
+    def response_method(self):
+        """The method of an estimator that returns what the loss is called with."""
+        if self.task != "multiclass":
+            return "predict"
+        return "predict_proba" if self._has_response() else "decision_function"
+
+    @classmethod
+    def _has_response(cls):
+        return cls.response is not RowwiseLoss.response
+
+    # ------------------------------------------------------------------ defaults of a row
+
+    def hess(self, y, z, h):
+        there, g = z.copy(), z.copy()
+        for j in range(z.size):
+            step = 1e-5 * (1.0 + abs(z[j]))
+            there[j] = z[j] + step
+            self.grad(y, there, g)
+            above = g[j]
+            there[j] = z[j] - step
+            self.grad(y, there, g)
+            h[j] = (above - g[j]) / (2.0 * step)
+            there[j] = z[j]
+
+    def surrogate(self, g, h):
+        h = h if h > 0.0 else abs(g)
+        return h if h > self.curvature_floor else self.curvature_floor
+
+    def response(self, z, out):
+        for j in range(z.size):
+            out[j] = z[j]
+
+    def response_value(self, y, p):
+        return self.value(y, p)
+
+    # ------------------------------------------------------------------ array methods
+
+    def __call__(
+        self,
+        y_true: ArrayLike,
+        y_pred: ArrayLike,
+        *,
+        sample_weight: ArrayLike | None = None,
+        qid: ArrayLike | None = None,
+    ) -> float:
+        """Return the weighted mean loss of predictions on the response scale.
+
+        Parameters
+        ----------
+        y_true : array-like of shape (n_samples,) or (n_samples, n_classes)
+            Targets: numbers, labels from 0, or rows of class shares.
+        y_pred : array-like of shape (n_samples, k), or a tuple of its columns
+            What ``predict_proba``, ``decision_function`` or ``predict`` returns.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weight of each row.
+        qid : ignored
+            For losses on groups of rows.
+
+        Returns
+        -------
+        float
+            ``sum(w * loss) / sum(w)``.
+        """
+        if isinstance(y_pred, tuple):
+            y_pred = np.column_stack(y_pred)
+        y, p, w = self._aligned(y_true, y_pred, sample_weight, None, "y_pred")
+        if not p.size:
+            raise ValueError("Found array with 0 sample(s) while a minimum of 1 is required.")
+        assert_all_finite(p, input_name="y_pred")
+        self._check_response(p)
+        total, weight = self._mean_response(y, p, w)
+        if sample_weight is None:
+            return total / p.shape[0]
+        if weight == 0:
+            raise ValueError("Sample weights must contain at least one non-zero number.")
+        return total / weight
+
+    def inverse_link(self, raw_prediction: ArrayLike) -> NDArray:
+        """Return the response: what ``predict`` or ``predict_proba`` shows for raw predictions."""
+        self._validate_params()
+        z = as_floats(raw_prediction, "raw_prediction")
+        if not self._has_response():
+            return z
+        if z.ndim != 2:
+            raise ValueError(f"raw_prediction must be 2D. Got an array of shape {z.shape} instead.")
+        out = np.empty(z.shape, z.dtype)
+        if z.size:
+            self._response(_rows(z, z.dtype), out)
+        return out
+
+    def init_raw(self, y_true: ArrayLike, sample_weight: ArrayLike | None = None, n_raw=None):
+        """Return the raw constants that minimise the loss: an array of shape (k,), always finite.
+
+        `n_raw` is their number where neither the loss nor the targets tell.
+        """
+        self._validate_params()
+        y = as_floats(y_true, "y_true")
+        if not y.size:
+            raise ValueError("Found array with 0 sample(s) while a minimum of 1 is required.")
+        k = self.columns(y) if n_raw is None else n_raw
+        y, _, w = self._aligned(y, np.zeros((y.shape[0], k)), sample_weight, DOUBLE, "")
+        w = np.ones(y.shape[0]) if sample_weight is None else w
+        if not w.any():
+            raise ValueError("Sample weights must contain at least one non-zero number.")
+        rows = w > 0
+        return np.asarray(self.optimal_constant(y[rows], w[rows], k), DOUBLE)
+
+    def columns(self, y):
+        """Return the number of raw columns that targets `y` ask for."""
+        if self.n_raw is not None:
+            return self.n_raw
+        if y.ndim == 2:
+            return y.shape[1]
+        if self.task != "multiclass":
+            return 1
+        return max(int(y.max()) + 1, 2)
+
+    def optimal_constant(self, y, w, k):
+        """Return the minimising raw constants; override where they are known."""
+        return self._minimise(y, w, self._first_constant(y, w, k))
+
+    def raw_scale(self, y, w):
+        """Return what raw columns are measured in: where networks start, one unit is a lot."""
+        return np.ones(self.columns(y))
+
+    # ------------------------------------------------------------------ inside
+
+    def _first_constant(self, y, w, k):
+        return np.zeros(k)
+
+    def _minimise(self, y, w, start):
+        total, k = w.sum(), start.size
+        if y.ndim == 1 and self.task == "multiclass":  # one row a class, of its weight, is enough
+            w, y = np.bincount(y, weights=w, minlength=k), np.arange(k)
+            y, w = y[w > 0], w[w > 0]
+
+        def mean(z):
+            values, gradient = self.values_gradient(y, np.tile(z, (y.shape[0], 1)), w)
+            return values.sum() / total, gradient.sum(axis=0) / total
+
+        found = minimize(mean, start, jac=True, method="L-BFGS-B", options={"maxiter": 500})
+        if not self.smooth:
+            found = minimize(
+                lambda z: mean(z)[0], found.x, method="Nelder-Mead",
+                options={"maxiter": 2000, "xatol": 1e-10, "fatol": 1e-14},
+            )  # fmt: skip
+        return found.x if np.isfinite(found.x).all() else start
+
+    def _aligned(self, y_true, prediction, sample_weight, dtype, name):
+        """Return targets, predictions (n, k) and weights, of matching lengths and dtype."""
+        self._validate_params()
+        z = as_floats(prediction, name)
+        if z.ndim != 2:
+            raise ValueError(
+                f"{type(self).__name__} needs {name} of shape (n_samples, {self.n_raw or 'k'}). "
+                f"Got {z.shape} instead."
+            )
+        if self.n_raw is not None and z.shape[1] != self.n_raw:
+            raise ValueError(f"{name} must have {self.n_raw} columns. Got {z.shape[1]} instead.")
+        dtype = dtype or z.dtype
+        y = as_floats(y_true, "y_true")
+        check_consistent_length(y, z)
+        assert_all_finite(y, input_name="y_true")
+        w = as_weights(sample_weight, z.shape[:1], dtype)
+        if sample_weight is not None:
+            assert_all_finite(w, input_name="sample_weight")
+            check_non_negative(w, "`sample_weight`")
+        z = _rows(z, dtype)
+        return self._checked_targets(y, z.shape[1], dtype), z, w
+
+    def _checked_targets(self, y, k, dtype):
+        """Return targets as kernels take them: int64 labels, rows of shares, or numbers."""
+        if self.task != "multiclass":
+            if y.ndim == 1 or self.n_raw is None:
+                return _rows(y, dtype)
+            raise ValueError(f"y_true must be 1D. Got an array of shape {y.shape} instead.")
+        if y.ndim == 1:
+            labels = np.asarray(y, np.int64)
+            wrong = (labels != y) | (labels < 0) | (labels >= k)
+            if wrong.any():
+                raise ValueError(
+                    f"{type(self).__name__} needs labels to be integers from 0 to {k - 1}, the "
+                    f"columns of the prediction. Got {y[wrong.argmax()]} instead."
+                )
+            return labels
+        if not self.soft_labels:
+            raise ValueError(
+                f"{type(self).__name__} needs labels of shape (n_samples,), integers from 0. "
+                f"Got an array of shape {y.shape} instead."
+            )
+        if y.shape[1] != k:
+            raise ValueError(f"y_true has {y.shape[1]} classes, the prediction {k} columns.")
+        if (y < 0).any() or (np.abs(y.sum(axis=1) - 1) > SUM_TOLERANCE).any():
+            raise ValueError("Rows of y_true must be class shares: not negative, with a sum of 1.")
+        return _rows(y, dtype)
+
+    def _check_response(self, p):
+        """Raise if predictions on the response scale are out of its domain."""
+
+    def _kernels(self, dtype):
+        """Return the loss as kernels take it, and a function that gets kernels by name."""
+        if self.jit:
+            return bind(self, dtype), lambda kernel: kernel
+        return self, lambda kernel: kernel.py_func
+
+    def _mean_response(self, y, p, w):
+        loss, version = self._kernels(p.dtype)
+        return version(_row_kernels.mean_response)(loss, y, p, w)
+
+    def _response(self, z, out):
+        loss, version = self._kernels(z.dtype)
+        version(_row_kernels.response)(loss, z, out)
+
+    def _fill(self, y_true, raw_prediction, sample_weight, kinds, outs):
+        single = getattr(raw_prediction, "dtype", None) == SINGLE
+        dtype = SINGLE if single else DOUBLE
+        y, z, w = self._aligned(y_true, raw_prediction, sample_weight, dtype, "raw_prediction")
+        arrays = {
+            kind: _output(out, z.shape[:1] if kind == "v" else z.shape, dtype)
+            for kind, out in zip(kinds, outs, strict=True)
+        }
+        if z.size and self._fill_rows(y, z, w, *(arrays.get(kind) for kind in "vghc")) != 0:
+            assert_all_finite(z, input_name="raw_prediction")
+        return tuple(
+            deliver(arrays[kind].reshape(-1), out, arrays[kind].shape)
+            for kind, out in zip(kinds, outs, strict=True)
+        )
+
+    def _fill_rows(self, y, z, w, *outs):
+        loss, version = self._kernels(z.dtype)
+        return version(_row_kernels.fill)(loss, y, z, w, *outs)
+
+    def objective(self, y, z, w, out_gradient):
+        """Return the sum of ``w * value`` and fill ``w * gradient``: arrays are as kernels want."""
+        values = np.empty(z.shape[0], z.dtype)
+        self._fill_rows(y, z, w, values, out_gradient, None, None)
+        return float(values.sum(dtype=DOUBLE))
+
+
+class SoftmaxLoss(RowwiseLoss):
+    """A sum over classes of a function of the share t of a class and its probability p.
+
+    The probabilities are the softmax of the raw row. Subclasses define scalar methods, which the
+    kernels run along whole blocks of rows:
+
+    ==========================  ===================================================================
+    ``term(self, t, p, lp)``    the loss of a class, lp = ln p
+    ``slopes(self, t, p, lp)``  u = p ∂term/∂p and v = p ∂u/∂p
+    ``response_term(t, p)``     the term for a given probability; default: `p` clipped as in
+                                scikit-learn's ``log_loss``
+    ``soften(t, k)``            what becomes of shares beforehand; default: nothing
+    ==========================  ===================================================================
+    """
+
+    task: ClassVar[str] = "multiclass"
+    proper: ClassVar[bool] = False  # whether the class shares themselves are the best constants
+    scalar_methods: ClassVar[tuple] = (
+        *RowwiseLoss.scalar_methods, "term", "slopes", "response_term", "soften",
+    )  # fmt: skip
+
+    def soften(self, t, k):
+        return t
+
+    def response_term(self, t, p):
+        p = clip_probability(p)
+        return self.term(t, p, log(p))
+
+    # ------------------------------------------------------------------ of one row
+
+    def response(self, z, out):
+        top, total = z.max(), 0.0
+        for j in range(z.size):
+            out[j] = exp(z[j] - top)
+            total += out[j]
+        for j in range(z.size):
+            out[j] /= total
+
+    def value(self, y, z):
+        top, norm, total = z.max(), 0.0, 0.0
+        for j in range(z.size):
+            norm += exp(z[j] - top)
+        for j in range(z.size):
+            lp = z[j] - top - log(norm)
+            total += self.term(self.soften(share(y, j), z.size), exp(lp), lp)
+        return total
+
+    def grad(self, y, z, g):
+        top, norm, total = z.max(), 0.0, 0.0
+        for j in range(z.size):
+            norm += exp(z[j] - top)
+        for j in range(z.size):
+            lp = z[j] - top - log(norm)
+            g[j] = self.slopes(self.soften(share(y, j), z.size), exp(lp), lp)[0]
+            total += g[j]
+        for j in range(z.size):
+            g[j] -= exp(z[j] - top - log(norm)) * total
+
+    def response_value(self, y, p):
+        total = 0.0
+        for j in range(p.size):
+            total += self.response_term(self.soften(share(y, j), p.size), p[j])
+        return total
+
+    # ------------------------------------------------------------------ of all rows
+
+    def _check_response(self, p):
+        if (p < 0).any() or (p > 1).any():
+            raise ValueError(f"{type(self).__name__} needs probabilities as y_pred, from 0 to 1.")
+
+    def _mean_response(self, y, p, w):
+        loss, version = self._kernels(p.dtype)
+        args = (y.reshape(-1), p.reshape(-1), w, p.shape[1], _soft(y))
+        return version(_row_kernels.softmax_mean_response)(loss, *args)
+
+    def _response(self, z, out):
+        _, version = self._kernels(z.dtype)
+        version(_row_kernels.softmax_response)(z.reshape(-1), z.shape[1], out.reshape(-1))
+
+    def _fill_rows(self, y, z, w, *outs):
+        loss, version = self._kernels(z.dtype)
+        flat = [None if out is None else out.reshape(-1) for out in outs]
+        args = (y.reshape(-1), z.reshape(-1), w, z.shape[1], _soft(y), *flat)
+        return version(_row_kernels.softmax_fill)(loss, *args)
+
+    def objective(self, y, z, w, out_gradient):
+        loss, version = self._kernels(z.dtype)
+        args = (y.reshape(-1), z.reshape(-1), w, z.shape[1], _soft(y), out_gradient.reshape(-1))
+        return float(version(_row_kernels.softmax_objective)(loss, *args))
+
+    def _first_constant(self, y, w, k):
+        if y.ndim == 1:
+            shares = np.bincount(y, weights=w, minlength=k) / w.sum()
+        else:
+            shares = w @ y / w.sum()
+        shares = np.array([self.soften(t, k) for t in shares])
+        return np.log(np.clip(shares, EPS, 1.0))
+
+    def optimal_constant(self, y, w, k):
+        start = self._first_constant(y, w, k)
+        return start if self.proper else self._minimise(y, w, start)
+
+
+def _soft(y):
+    """Return what tells kernels whether targets are rows: True or None."""
+    return True if y.ndim == 2 else None
+
+
+def _rows(array, dtype):
+    return as_kernels_take_it(array, dtype).reshape(array.shape)
+
+
+def _output(out, shape, dtype):
+    """Return an array to compute into: `out` itself where it can be."""
+    if out is None:
+        return np.empty(shape, dtype)
+    if not isinstance(out, np.ndarray) or out.shape != shape:
+        raise ValueError(f"out must be an array of shape {shape}. Got {np.shape(out)} instead.")
+    if not out.flags.writeable:
+        raise ValueError("output array is read-only")
+    return out if out.dtype == dtype and out.flags.c_contiguous else np.empty(shape, dtype)
