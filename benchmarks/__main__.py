@@ -1,4 +1,4 @@
-"""Run benchmark groups: ``python -m benchmarks [kernels] [linear] [coldstart]``."""
+"""Run benchmark groups: ``python -m benchmarks [group …]``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMB
 
 import importlib  # noqa: E402
 
-GROUPS = ("kernels", "linear", "coldstart")
+GROUPS = ("kernels", "multiclass", "linear", "mlp", "coldstart")
 
 
 def main(groups):

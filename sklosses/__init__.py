@@ -9,6 +9,7 @@ from ._warmup import warmup
 from .catalog import catalog
 from .certify import certify, check_loss
 from .classification import LossClassifier
+from .displays import QuantileCalibrationDisplay, TrainingCurveDisplay
 from .losses import (
     AbsoluteError,
     AbsolutePercentageError,
@@ -41,7 +42,10 @@ from .losses import (
     SquaredLogError,
     Tukey,
     TweedieDeviance,
+    WeightedSum,
 )
+from .losses.multitask import MultiTask
+from .multitask import MultiTaskEstimator
 from .plot import LossDisplay
 from .regression import LossRegressor
 from .scoring import get_scorer, make_loss_scorer
@@ -75,18 +79,23 @@ __all__ = [
     "LossRegressor",
     "ModifiedHuber",
     "MultiQuantile",
+    "MultiTask",
+    "MultiTaskEstimator",
     "MulticlassHinge",
     "Pinball",
     "PointwiseLoss",
     "PoissonDeviance",
     "PseudoHuber",
+    "QuantileCalibrationDisplay",
     "RowwiseLoss",
     "SquaredEpsilonInsensitive",
     "SquaredError",
     "SquaredHinge",
     "SquaredLogError",
+    "TrainingCurveDisplay",
     "Tukey",
     "TweedieDeviance",
+    "WeightedSum",
     "all_losses",
     "catalog",
     "certify",

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import warnings
+from copy import copy
 from math import inf
 from typing import Annotated, ClassVar
 
 import numpy as np
-from scipy import sparse
+from sklearn.callback import CallbackSupportMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
@@ -15,22 +16,24 @@ from sklearn.utils.extmath import safe_sparse_dot
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from ._docs import ATTRIBUTES, PARAMETERS
-from ._loss import Interval, Loss
-from ._monitor import Monitor
+from ._fitting import Data, Fitting, hidden_sizes, minibatch_options, new_sgd
+from ._fitting import standardiser as coordinates_of
+from ._loss import Loss
 from ._numba import bind
-from ._params import Parametrized
+from ._optimum import best_constant
+from ._params import Interval, Numbers, Parametrized
 from ._registry import get_loss
-from .solvers.batch import LinearObjective, lbfgs
-from .solvers.sgd import LEARNING_RATES, SGD, SGDOptions
+from .network import ACTIVATIONS, Network
+from .solvers.minibatch import Minibatch
+from .solvers.sgd import LEARNING_RATES
 
 NON_NEGATIVE = Interval(0, inf, closed="left")
 COUNT = Interval(1, inf, closed="left", integer=True)
-JUDGED_ROWS = 10_000  # rows whose mean loss tells whether "sgd" still improves
-CONSTANT_ROWS = 50_000  # rows that tell where to start
-BATCH_ENTRIES = 10**8  # entries of X up to which solver="auto" prefers the deterministic solver
+SIZES = (Numbers(COUNT, empty=True), COUNT)
+OPEN_UNIT = Interval(0, 1, closed="left")
 
 
-class LossEstimator(Parametrized):
+class LossEstimator(CallbackSupportMixin, Parametrized):
     """Base of the estimators that minimise a loss: parameters, data, solver, fit."""
 
     tasks: ClassVar[tuple] = ()
@@ -41,10 +44,17 @@ class LossEstimator(Parametrized):
     alpha: Annotated[float, NON_NEGATIVE] = 1e-4
     l1_ratio: Annotated[float, Interval(0, 1, closed="both")] = 0.15
     fit_intercept: Annotated[bool, bool] = True
-    solver: Annotated[str, ("auto", "lbfgs", "sgd")] = "auto"
+    hidden_layer_sizes: Annotated[tuple, SIZES] = ()
+    activation: Annotated[str, tuple(ACTIVATIONS)] = "relu"
+    solver: Annotated[str, ("auto", "lbfgs", "sgd", "adam", "adagrad")] = "auto"
     learning_rate: Annotated[str, LEARNING_RATES] = "adaptive"
     learning_rate_init: Annotated[float | None, (Interval(0, inf), None)] = None
     power_t: Annotated[float, NON_NEGATIVE] = 0.5
+    batch_size: Annotated[int | str, (COUNT, "auto")] = "auto"
+    momentum: Annotated[float, OPEN_UNIT] = 0.9
+    beta_1: Annotated[float, OPEN_UNIT] = 0.9
+    beta_2: Annotated[float, OPEN_UNIT] = 0.999
+    epsilon: Annotated[float, Interval(0, inf)] = 1e-8
     average: Annotated[bool | int | str, (bool, COUNT, "auto")] = "auto"
     shuffle: Annotated[bool, bool] = True
     max_iter: Annotated[int, COUNT] = 1000
@@ -118,18 +128,6 @@ class LossEstimator(Parametrized):
         )
         return self.alpha * share[0], self.alpha * share[1]
 
-    def _choose_solver(self, loss, X):
-        entries = X.nnz if sparse.issparse(X) else X.size
-        if self.solver == "lbfgs" and not loss.smooth:
-            raise ValueError(
-                f"solver='lbfgs' needs a smooth loss, and {type(loss).__name__} is not. "
-                f"Use solver='sgd' or 'auto'."
-            )
-        if self.solver != "auto":
-            return self.solver
-        batch = loss.smooth and (entries <= BATCH_ENTRIES or not loss.jit)
-        return "lbfgs" if batch else "sgd"
-
     def _check_data(self, X, y, sample_weight, *, reset, fitting=False):
         X, y = validate_data(
             self, X, y,
@@ -139,186 +137,175 @@ class LossEstimator(Parametrized):
         y, weight = self._encode(y, weight, fitting=fitting)
         if not weight.any():
             raise ValueError("Sample weights must contain at least one non-zero number.")
-        return X, np.asarray(y, dtype=X.dtype), weight
+        loss = self.loss_function_
+        if hasattr(loss, "columns"):  # row-wise losses check and arrange their own targets
+            return Data(X, loss._checked_targets(y, self._columns(loss, y), X.dtype), weight)
+        y = np.ascontiguousarray(y, dtype=X.dtype)
+        loss._check(y.reshape(-1), y[:0].reshape(-1), weight, ("y", ""), loss.prediction)
+        return Data(X, y, weight)
 
-    def _split_validation(self, X, y, weight, given):
+    def _columns(self, loss, y):
+        """Return the number of raw columns of a model of targets `y`."""
+        if hasattr(loss, "columns"):
+            return loss.columns(np.asarray(y))
+        return 1 if y.ndim == 1 else y.shape[1]
+
+    def _split_validation(self, data, given):
         """Return training and validation data; the latter None without early stopping."""
         wanted = self.early_stopping is True or (
             self.early_stopping == "auto" and given[0] is not None
         )
         if not wanted:
-            return (X, y, weight), None
+            return data, None
         X_val, y_val, weight_val = given
         if X_val is not None:
             if y_val is None:
                 raise ValueError("y_val is required when X_val is given.")
-            return (X, y, weight), self._check_data(X_val, y_val, weight_val, reset=False)
+            return data, self._check_data(X_val, y_val, weight_val, reset=False)
         train, test = train_test_split(
-            np.arange(X.shape[0]),
+            np.arange(data.X.shape[0]),
             test_size=self.validation_fraction,
             random_state=check_random_state(self.random_state),
-            stratify=self._stratify(y),
+            stratify=self._stratify(data.y),
         )
-        if not weight[train].any() or not weight[test].any():
+        if not data.weight[train].any() or not data.weight[test].any():
             raise ValueError(
                 "The sample weights of the training or of the validation part are all zero: "
                 "pass X_val and y_val, or set early_stopping=False."
             )
-        return tuple((X[rows], y[rows], weight[rows]) for rows in (train, test))
-
-    def _validator(self, loss, validation, column):
-        """Return the function that scores a candidate solution of one output, or None."""
-        if validation is None:
-            return None
-        X, y, weight = validation
-        target = y if y.ndim == 1 else np.ascontiguousarray(y[:, column])
-
-        def validate(solution):
-            coef, intercept = solution
-            raw = (X @ coef.astype(X.dtype, copy=False)) + X.dtype.type(intercept)
-            if not np.isfinite(raw).all():
-                return -np.inf
-            return -float(loss.values(target, raw, weight).sum() / weight.sum())
-
-        return validate
+        return data.rows(train), data.rows(test)
 
     def _fit(self, X, y, sample_weight, given):
         self._validate_params()
         loss = self._resolve_loss()
-        warm = self.warm_start and hasattr(self, "coef_")
-        X, y, weight = self._check_data(X, y, sample_weight, reset=True, fitting=True)
-        self.__dict__.pop("_sgds", None)  # what partial_fit goes on from
-        (X, y, weight), validation = self._split_validation(X, y, weight, given)
+        warm = self._network() if self.warm_start and hasattr(self, "n_iter_") else None
+        progress = Progress(self, X, y, sample_weight)
         self.loss_function_ = loss
-        self.solver_ = self._choose_solver(loss, X)
-        self._check_targets(loss, y, weight)
-        columns = [y] if y.ndim == 1 else [np.ascontiguousarray(column) for column in y.T]
-        constants = [best_constant(loss, column, weight) for column in columns]
-        starts = self._starts(constants, X.shape[1], warm)
-        solve = self._solve_batch if self.solver_ == "lbfgs" else self._solve_stochastic
-        fits = []
-        for k, (column, start, constant) in enumerate(zip(columns, starts, constants, strict=True)):
-            epochs = 1 if validation else self._epochs_to_judge(X.shape[0])
-            monitor = Monitor(
-                tol=None if self.tol is None else self.tol * epochs,
-                reference=constant[1],
-                n_iter_no_change=self.n_iter_no_change * epochs,
-                validate=self._validator(loss, validation, k),
-                watch_training=self.solver_ == "sgd",
-                verbose=self.verbose,
-            )
-            fits.append((*solve(loss, X, column, weight, start, monitor), monitor))
-        self._store(fits, single=y.ndim == 1)
+        data = self._check_data(X, y, sample_weight, reset=True, fitting=True)
+        loss = self.loss_function_
+        self.__dict__.pop("_trainers", None)  # what partial_fit goes on from
+        progress.single = data.y.ndim == 1
+        if not data.weight.all():  # no weight: no row
+            data = data.rows(np.flatnonzero(data.weight))
+        data, validation = self._split_validation(data, given)
+        fitting = Fitting(
+            self, loss, data, validation,
+            n_raw=self._columns(loss, data.y), rowwise=hasattr(loss, "columns"), warm=warm,
+            on_iteration=progress.iteration if progress.wanted else None,
+        )  # fmt: skip
+        self.solver_ = fitting.solver
+        fit = fitting.run()
+        self._set_model(fit.network, single=data.y.ndim == 1)
+        self.n_iter_, self.loss_ = fit.n_iter, fit.loss
+        self.loss_curve_ = fit.losses
+        self.validation_scores_ = fit.scores or None
+        progress.end()
         return self
 
-    def _starts(self, constants, n_features, warm):
-        if warm:
-            coefs = self.coef_.reshape(len(constants), n_features)
-            return list(zip(coefs, np.ravel(self.intercept_), strict=True))
-        if not self.fit_intercept:
-            return [(np.zeros(n_features), 0.0) for _ in constants]
-        return [(np.zeros(n_features), raw) for raw, _ in constants]
+    # ------------------------------------------------------------------ the model
 
-    def _solve_batch(self, loss, X, y, weight, start, monitor):
-        l1, l2 = self._penalties()
-        problem = LinearObjective(
-            loss, X, y, weight, l1=l1, l2=l2, fit_intercept=self.fit_intercept, start=start[1]
-        )
-        fit = lbfgs(
-            problem, *start,
-            tol=1e-4 if self.tol is None else self.tol,
-            max_iter=self.max_iter,
-            monitor=lambda coef, intercept, value: monitor((coef, intercept), value),
-        )  # fmt: skip
-        if not (fit.converged or monitor.stopped):
-            self._warn_unconverged("lbfgs", fit.n_iter)
-        solution = (fit.coef, fit.intercept)
-        if monitor.validate is not None and monitor.best is not None:
-            solution = monitor.best
-        return *solution, fit.n_iter, fit.objective
-
-    def _new_sgd(self, X, start):
-        l1, l2 = self._penalties()
-        # averaging is free where a step touches all coefficients, and costs where it does not
-        average = not sparse.issparse(X) if self.average == "auto" else self.average
-        options = SGDOptions(
-            l1=l1, l2=l2, fit_intercept=self.fit_intercept, learning_rate=self.learning_rate,
-            learning_rate_init=self.learning_rate_init, power_t=self.power_t,
-            average=average, shuffle=self.shuffle,
-        )  # fmt: skip
-        return SGD(X.shape[1], X.dtype, options, coef=start[0], intercept=start[1])
-
-    def _solve_stochastic(self, loss, X, y, weight, start, monitor):
-        if not loss.jit:
-            raise ValueError(
-                f"solver='sgd' compiles the loss, and {type(loss).__name__} has jit = False."
+    def _set_model(self, model, *, single):
+        """Store a network, or coefficients ``(n_raw, n_features)`` and intercepts."""
+        if hidden_sizes(self.hidden_layer_sizes):
+            self.coefs_, self.intercepts_ = model.coefs, model.intercepts
+            self._set_coefficients(None, None, single=single)
+            return
+        if isinstance(model, Network):
+            model = (
+                model.coefs[0].T.astype(np.float64),
+                model.intercepts[0].astype(np.float64),
             )
-        random_state = check_random_state(self.random_state)
-        weight = weight / weight.mean(dtype=np.float64).astype(weight.dtype)
-        bound, sgd = bind(loss, X.dtype), self._new_sgd(X, start)
-        solution, value = start, np.inf
-        for _ in range(self.max_iter):
-            value = sgd.run_epoch(bound, X, y, weight, seed=random_state.randint(2**31 - 1))
-            if sgd.diverged:
-                self._warn_diverged()
-                break
-            solution = sgd.coefficients()
-            value += self._penalty(solution[0])
-            if monitor(solution, value):
-                break
+        single = single and model[0].shape[0] == 1
+        self._set_coefficients(*model, single=single)
+
+    def _set_coefficients(self, coefs, intercepts, *, single):
+        if coefs is not None:
+            self.coef_ = coefs[0] if single else coefs
+            self.intercept_ = float(intercepts[0]) if single else intercepts
+        self._single = single
+
+    def _network(self, dtype=None):
+        """Return the fitted model as a network."""
+        if hidden_sizes(self.hidden_layer_sizes):
+            sizes = [self.coefs_[0].shape[0], *(coef.shape[1] for coef in self.coefs_)]
+            network = Network(sizes, self.activation, dtype or self.coefs_[0].dtype)
+            pairs = zip(self.coefs_, self.intercepts_, strict=True)
         else:
-            if self.tol is not None:
-                self._warn_unconverged("sgd", self.max_iter)
-        if monitor.validate is not None and monitor.best is not None:
-            solution = monitor.best
-        return *solution, len(monitor.losses), value
+            coef = np.atleast_2d(self.coef_).T
+            network = Network(coef.shape, dtype=dtype or np.float64)
+            pairs = [(coef, np.atleast_1d(self.intercept_))]
+        for i, (coef, intercept) in enumerate(pairs):
+            network.coefs[i][...], network.intercepts[i][...] = coef, intercept
+        return network
 
-    def _epochs_to_judge(self, n_samples):
-        """Return how many epochs tell whether the loss still falls: one of few rows says little."""
-        most = max(1, self.max_iter // (5 * self.n_iter_no_change))
-        return min(-(-JUDGED_ROWS // n_samples), most)
-
-    def _penalty(self, coef):
-        l1, l2 = self._penalties()
-        return l1 * float(np.abs(coef).sum()) + 0.5 * l2 * float(coef @ coef)
+    # ------------------------------------------------------------------ streams
 
     def _partial_fit(self, X, y, sample_weight, *, first):
         """Take one epoch over some rows, from where the last call ended."""
         self._validate_params()
-        loss = self._resolve_loss()
-        X, y, weight = self._check_data(X, y, sample_weight, reset=first)
-        self._check_targets(loss, y, weight)
-        columns = [y] if y.ndim == 1 else [np.ascontiguousarray(column) for column in y.T]
+        if first:
+            self.loss_function_ = self._resolve_loss()
+        data = self._check_data(X, y, sample_weight, reset=first)
+        if not hasattr(self, "_trainers"):  # the first call, or the first after fit
+            self._begin_stream(data, first=first)
         if first:
             self.n_iter_, self.loss_curve_, self.validation_scores_ = 0, [], None
-        if not hasattr(self, "_sgds"):  # the first call, or the first after fit
-            self.loss_function_, self.solver_ = loss, "sgd"
-            constants = [best_constant(loss, column, weight) for column in columns]
-            starts = self._starts(constants, X.shape[1], warm=not first)
-            self._sgds = [self._new_sgd(X, start) for start in starts]
-            self._random = np.random.RandomState(
-                check_random_state(self.random_state).randint(2**31 - 1)
-            )
-        bound, seed = bind(loss, X.dtype), self._random.randint(2**31 - 1)
-        values = [
-            sgd.run_epoch(bound, X, column, weight, seed=seed)
-            for sgd, column in zip(self._sgds, columns, strict=True)
-        ]
-        if any(sgd.diverged for sgd in self._sgds):
-            self._warn_diverged()
+        loss, seed = self.loss_function_, self._random.randint(2**31 - 1)
+        single = data.y.ndim == 1
+        if isinstance(self._trainers, Minibatch):
+            trainer = self._trainers
+            value = trainer.run_epoch(loss, data.X, data.y, data.weight, seed)
+            diverged, model = trainer.diverged, trainer.result()
+        else:
+            columns = [data.y] if single else [np.ascontiguousarray(c) for c in data.y.T]
+            bound = bind(loss, data.X.dtype)
+            pairs = list(zip(self._trainers, columns, strict=True))
+            value = sum(sgd.run_epoch(bound, data.X, c, data.weight, seed=seed) for sgd, c in pairs)
+            diverged = any(sgd.diverged for sgd in self._trainers)
+            coefs, intercepts = zip(*(sgd.coefficients() for sgd in self._trainers), strict=True)
+            model = np.array(coefs), np.array(intercepts)
+        if diverged:
+            self._warn_diverged(self.solver_)
         self.n_iter_ += 1
-        self.loss_ = float(sum(values))
+        self.loss_ = float(value)
         self.loss_curve_.append(self.loss_)
-        coefs, intercepts = zip(*(sgd.coefficients() for sgd in self._sgds), strict=True)
-        self._set_coefficients(np.array(coefs), np.array(intercepts), single=y.ndim == 1)
+        self._set_model(model, single=single)
         return self
 
-    def _check_targets(self, loss, y, weight):
-        loss._check(y.reshape(-1), y[:0].reshape(-1), weight, ("y", ""), loss.prediction)
+    def _begin_stream(self, data, *, first):
+        """Make the solver that further calls of partial_fit go on with."""
+        loss = self.loss_function_
+        n_raw = self._columns(loss, data.y)
+        hidden = hidden_sizes(self.hidden_layer_sizes)
+        constant = best_constant(loss, data.y, data.weight, n_raw)
+        seed = check_random_state(self.random_state).randint(2**31 - 1)
+        self._random = np.random.RandomState(seed)
+        network = None if first else self._network(data.X.dtype)
+        minibatch = hidden or hasattr(loss, "columns") or self.solver in ("adam", "adagrad")
+        if not minibatch:
+            self.solver_ = "sgd"
+            if network is None:
+                raw = constant.raw if self.fit_intercept else np.zeros(n_raw)
+                starts = [(np.zeros(data.X.shape[1]), float(value)) for value in raw]
+            else:
+                pairs = zip(network.coefs[0].T, network.intercepts[0], strict=True)
+                starts = [(coef.astype(float), float(value)) for coef, value in pairs]
+            self._trainers = [new_sgd(self, data.X, start) for start in starts]
+            return
+        self.solver_ = "sgd" if self.solver == "sgd" else "adam"
+        if self.solver == "adagrad":
+            self.solver_ = "adagrad"
+        coordinates = coordinates_of(data.X, data.weight, constant, self.fit_intercept)
+        coordinates.fill_gaps()
+        if network is None:
+            network = Network((data.X.shape[1], *hidden, n_raw), self.activation, data.X.dtype)
+            network.initialise(self._random)
+            network = coordinates.outer(network, network.theta)
+        self._trainers = Minibatch(network, coordinates, minibatch_options(self, self.solver_))
 
-    def _warn_diverged(self):
+    def _warn_diverged(self, solver):
         warnings.warn(
-            "sgd diverged and stopped at its last finite coefficients. Scale the data, use a "
+            f"{solver} diverged and stopped at its last finite coefficients. Scale the data, use a "
             "smaller learning_rate_init, or learning_rate='adaptive'.",
             ConvergenceWarning,
             stacklevel=4,
@@ -333,41 +320,54 @@ class LossEstimator(Parametrized):
             stacklevel=4,
         )
 
-    def _store(self, fits, *, single):
-        coefs, intercepts, n_iters, values, monitors = zip(*fits, strict=True)
-        self.n_iter_ = max(*n_iters, 1)
-        self.loss_ = float(sum(values))
-        self.loss_curve_ = _summed([monitor.losses for monitor in monitors])
-        scores = [monitor.scores for monitor in monitors]
-        self.validation_scores_ = _summed(scores) if scores[0] else None
-        self._set_coefficients(np.array(coefs), np.array(intercepts), single=single)
-
-    def _set_coefficients(self, coefs, intercepts, *, single):
-        self.coef_ = coefs[0] if single else coefs
-        self.intercept_ = float(intercepts[0]) if single else intercepts
-
     # ------------------------------------------------------------------ predicting
 
     def _raw(self, X):
+        """Return raw predictions: (n_samples,) for one output, else (n_samples, n_raw)."""
         check_is_fitted(self)
         X = validate_data(self, X, accept_sparse="csr", dtype=[np.float64, np.float32], reset=False)
+        if hidden_sizes(self.hidden_layer_sizes):
+            raw = self._network(X.dtype).predict(X)
+            return raw[:, 0] if self._single and raw.shape[1] == 1 else raw
         coef = self.coef_.T.astype(X.dtype, copy=False)
         raw = safe_sparse_dot(X, coef, dense_output=True)
         return raw + np.asarray(self.intercept_, dtype=X.dtype)
 
 
-def best_constant(loss, y, weight):
-    """Return about the best raw constant and its mean loss; of many rows, some tell."""
-    rows = slice(None, None, max(1, y.size // CONSTANT_ROWS))
-    if weight[rows].any():
-        y, weight = y[rows], weight[rows]
-    raw = loss.init_raw(y, weight)
-    values = loss.values(y, np.full_like(y, raw), weight)
-    return raw, abs(float(values.sum(dtype=np.float64) / weight.sum(dtype=np.float64)))
+class Progress:
+    """Tells scikit-learn's callbacks what a fit does."""
 
+    def __init__(self, estimator, X, y, sample_weight):
+        self.estimator = estimator
+        metadata = {} if sample_weight is None else {"sample_weight": sample_weight}
+        self.shown = {"X": X, "y": y, "metadata": metadata}
+        self.single = True  # until the targets have been looked at
+        self.context = estimator._init_callback_context(max_subtasks=estimator.max_iter)
+        self.wanted = bool(self.context._callbacks)
+        self.context.call_on_fit_task_begin(estimator=estimator, **self.shown)
 
-def _summed(curves):
-    """Return the sum of curves; one that ended earlier keeps its last value."""
-    length = max(len(curve) for curve in curves)
-    padded = [curve + curve[-1:] * (length - len(curve)) for curve in curves if curve]
-    return np.sum(padded, axis=0).tolist() if padded else []
+    def iteration(self, network):
+        """Report an iteration; return whether a callback asks to stop."""
+        task = self.context.subcontext(task_name="iteration")
+        task.call_on_fit_task_begin(estimator=self.estimator, **self.shown)
+        return task.call_on_fit_task_end(
+            estimator=self.estimator, **self.shown,
+            reconstruction_attributes=lambda: self._attributes(network),
+        )  # fmt: skip
+
+    def _attributes(self, network):
+        fitted = copy(self.estimator)
+        before = dict(fitted.__dict__)
+        fitted._set_model(network, single=self.single)
+        fitted.n_iter_ = 1
+        return {
+            name: value
+            for name, value in fitted.__dict__.items()
+            if name not in before or before[name] is not value or name.endswith("_")
+        }
+
+    def end(self):
+        """Report that the fit is complete."""
+        self.context.call_on_fit_task_end(
+            estimator=self.estimator, **self.shown, reconstruction_attributes=dict
+        )

@@ -112,13 +112,18 @@ def check_closely(owner, y, z, w, names, target, prediction):
     for array, name in ((y, names[0]), (z, names[1]), (w, "sample_weight")):
         assert_all_finite(array, input_name=name)
     check_non_negative(w, "`sample_weight`")
-    for array, name, domain in ((y, names[0], target), (z, names[1], prediction)):
-        low, high = domain.bounds(array.dtype)
-        wrong = ~((array >= low) & (array <= high))
-        if domain.integer:
-            wrong |= array != np.floor(array)
-        if wrong.any():
-            raise ValueError(
-                f"{owner} can only be used on {name} being {domain}. "
-                f"Got {array[wrong.argmax()]} instead."
-            )
+    check_domain(owner, y, names[0], target)
+    check_domain(owner, z, names[1], prediction)
+
+
+def check_domain(owner, array, name, domain):
+    """Raise unless all entries of `array` are in `domain`."""
+    low, high = domain.bounds(array.dtype)
+    wrong = ~((array >= low) & (array <= high))
+    if domain.integer:
+        wrong |= array != np.floor(array)
+    if wrong.any():
+        raise ValueError(
+            f"{owner} can only be used on {name} being {domain}. "
+            f"Got {array.flat[wrong.argmax()]} instead."
+        )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from numbers import Real
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
@@ -85,6 +86,42 @@ class Loss(Parametrized):
 
     def __gt__(self, other):
         return repr(self) > str(other) if isinstance(other, (Loss, str)) else NotImplemented
+
+    def for_classes(self, n_classes):
+        """Return the loss to use for a number of classes: itself, unless it has a form of several.
+
+        Parameters
+        ----------
+        n_classes : int
+            The number of classes.
+
+        Returns
+        -------
+        Loss
+            This loss, or its form for so many classes.
+        """
+        return self
+
+    # the algebra of losses; what cannot be added says so when it is used
+
+    def __add__(self, other):
+        if not isinstance(other, Loss):
+            return NotImplemented
+        from .losses.compose import added
+
+        return added(self, other)
+
+    def __radd__(self, other):
+        return self if isinstance(other, Real) and other == 0 else NotImplemented  # as `sum` starts
+
+    def __mul__(self, factor):
+        if isinstance(factor, bool) or not isinstance(factor, Real):
+            return NotImplemented
+        from .losses.compose import scaled
+
+        return scaled(self, factor)
+
+    __rmul__ = __mul__
 
     def scorer(self, **kwargs):
         """Return a scorer of this loss: negated, with the right response method and labels.

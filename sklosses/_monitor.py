@@ -25,11 +25,14 @@ class Monitor:
         solvers know better when they are done).
     verbose : int
         Prints a line an iteration if positive.
+    tell : callable or None
+        Called with each solution; true stops the fit for good (``told``).
     """
 
     def __init__(
-        self, *, tol, reference, n_iter_no_change, validate=None, watch_training, verbose=0
-    ):
+        self, *, tol, reference, n_iter_no_change, validate=None, watch_training, verbose=0,
+        tell=None,
+    ):  # fmt: skip
         self.tol = -np.inf if tol is None else tol
         self.reference = reference
         self.patience = n_iter_no_change
@@ -41,7 +44,16 @@ class Monitor:
         self.best = None
         self._best_score = -np.inf
         self._waited = 0
-        self.stopped = False
+        self.stopped = self.told = False
+        self.tell = tell
+
+    def chosen(self, last):
+        """Return the solution of the best validation score, or the last without validation."""
+        return last if self.validate is None or self.best is None else self.best
+
+    def resume(self):
+        """Go on after a stop, as with a lower learning rate."""
+        self._waited, self.stopped = 0, False
 
     def __call__(self, solution, loss):
         """Record an iteration; return whether to stop."""
@@ -51,13 +63,15 @@ class Monitor:
         if self.verbose:
             score = f", validation score = {self.scores[-1]:.6g}" if self.scores else ""
             print(f"Iteration {len(self.losses)}, loss = {loss:.6g}{score}")  # noqa: T201
+        if self.tell is not None and self.tell(solution):
+            self.stopped = self.told = True
         if self.validate is None and not self.watch_training:
-            return False
+            return self.stopped
         score = self.scores[-1] if self.scores else -loss
         enough = self.tol * self.reference
         self._waited = 0 if score > self._best_score + enough else self._waited + 1
         if score > self._best_score:
             self._best_score = score
             self.best = solution
-        self.stopped = self._waited >= self.patience
+        self.stopped = self.told or self._waited >= self.patience
         return self.stopped

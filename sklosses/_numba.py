@@ -42,7 +42,25 @@ def prefetch(array, i):
 
 
 def share(y, j):
-    """Return the share of class `j` in a target: an element of a row, or 1 for the label `j`."""
+    """Return the share of a class in a target of a row-wise loss.
+
+    Parameters
+    ----------
+    y : int or ndarray of shape (k,)
+        A label, or a row of class shares.
+    j : int
+        The class.
+
+    Returns
+    -------
+    float
+        The element of the row; of a label 1 if it is `j`, else 0.
+
+    Examples
+    --------
+    >>> share(1, 0), share(1, 1)
+    (0.0, 1.0)
+    """
     return y[j] if hasattr(y, "__len__") else float(y == j)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from math import expm1, log, log1p
 
 import numpy as np
@@ -10,6 +11,8 @@ from scipy.optimize import brentq, minimize_scalar
 LOGIT_RANGE = 36.0  # expit(36) is 1 - eps: beyond, raw scores of a probability say nothing new
 CANDIDATES = 41
 EPS = np.finfo(np.float64).eps
+SOME_ROWS = 50_000  # rows that tell where to start
+CLASSES = ("binary", "multiclass")  # families whose losses have no unit
 
 
 def weighted_mean(y, w):
@@ -77,3 +80,39 @@ def _root(slope, low, high):
     if slope(high) <= 0:
         return high
     return float(brentq(slope, low, high, xtol=1e-300, rtol=1e-14, maxiter=500))
+
+
+@dataclass
+class Constant:
+    """The best constant, or about: raw predictions, their units, the mean loss, and its unit."""
+
+    raw: np.ndarray
+    scale: np.ndarray
+    loss: float
+    unit: float
+
+
+def best_constant(loss, y, weight, n_raw):
+    """Return about the best constant of `n_raw` raw columns; of many rows, some tell."""
+    rows = slice(None, None, max(1, weight.size // SOME_ROWS))
+    if weight[rows].any():
+        y, weight = y[rows], weight[rows]
+    if hasattr(loss, "columns"):  # row-wise
+        raw = loss.init_raw(y, weight, n_raw)
+        scale = np.asarray(loss.raw_scale(y, weight))
+        scale = np.broadcast_to(scale, (n_raw,)) if scale.size == n_raw else np.ones(n_raw)
+        predicted = np.tile(raw, (weight.size, 1)).astype(weight.dtype)
+    else:
+        raw = np.atleast_1d(loss.init_raw(y, weight))
+        columns = [y] if y.ndim == 1 else y.T
+        w = weight.astype(np.float64)
+        scale = [loss.raw_scale(np.asarray(column, np.float64), w) for column in columns]
+        predicted = np.broadcast_to(raw if y.ndim > 1 else raw[0], y.shape).astype(weight.dtype)
+    scale = np.asarray(scale, float)
+    total = weight.sum(dtype=np.float64)
+    mean = abs(float(loss.values(y, predicted, weight).sum(dtype=np.float64) / total))
+    unit = 1.0
+    if loss.task not in CLASSES:  # the size of the slopes that a network sees
+        slopes = loss.gradient(y, predicted).reshape(weight.size, n_raw) * scale
+        unit = float(np.sqrt(weight @ np.square(slopes).sum(axis=1) / total)) or 1.0
+    return Constant(np.asarray(raw, float), scale, mean, unit)

@@ -86,17 +86,20 @@ class Numbers:
         Where each of them lies.
     increasing : bool, default=False
         Whether each must be greater than the one before.
+    empty : bool, default=False
+        Whether there may be none.
     """
 
     domain: Interval
     increasing: bool = False
+    empty: bool = False
 
     def __contains__(self, value):
         if not isinstance(value, (tuple, list, np.ndarray)) or np.ndim(value) != 1:
             return False
         rising = all(a < b for a, b in pairwise(value))
         inside = all(number in self.domain for number in value)
-        return len(value) > 0 and inside and (rising or not self.increasing)
+        return (len(value) > 0 or self.empty) and inside and (rising or not self.increasing)
 
     def __str__(self):
         return f"{'an increasing' if self.increasing else 'a'} sequence, each {self.domain}"

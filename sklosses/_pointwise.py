@@ -16,7 +16,7 @@ from ._inputs import (
     check_closely,
     limits_of,
 )
-from ._loss import TermLoss, deliver, flat_output
+from ._loss import Loss, TermLoss, deliver, flat_output
 from ._numba import bind
 from ._optimum import clipped_logit, minimise_constant, weighted_mean, weighted_quantile
 from ._params import REAL, Interval
@@ -31,6 +31,7 @@ __all__ = [
 LABEL = Interval(0, 1, closed="both", integer=True)
 RAW_NAMES = ("y_true", "raw_prediction")
 RESPONSE_NAMES = ("y_true", "y_pred")
+ONE_SIGMA = (0.1587, 0.8413)  # quantiles a standard deviation from the median of a normal variable
 
 
 class PointwiseLoss(TermLoss):
@@ -70,8 +71,11 @@ class PointwiseLoss(TermLoss):
         """The method of an estimator that returns what the loss is called with."""
         if self.task == "regression":
             return "predict"
-        identity = type(self).response is PointwiseLoss.response
-        return "decision_function" if identity else "predict_proba"
+        return "predict_proba" if self._has_response() else "decision_function"
+
+    @classmethod
+    def _has_response(cls):
+        return cls.response is not PointwiseLoss.response
 
     scalar_methods: ClassVar[tuple] = (
         "value", "grad_hess", "curvature", "response", "link", "response_value",
@@ -123,6 +127,9 @@ class PointwiseLoss(TermLoss):
         float
             ``sum(w * loss) / sum(w)``; the mean over all entries for several outputs.
         """
+        own = self._for_columns(y_pred, y_true)
+        if own is not self:
+            return own(y_true, y_pred, sample_weight=sample_weight)
         self._validate_params()
         y_pred = self._one_column(y_true, y_pred)
         y, p, w, _ = aligned(y_true, y_pred, sample_weight, RESPONSE_NAMES)
@@ -141,9 +148,12 @@ class PointwiseLoss(TermLoss):
 
     def inverse_link(self, raw_prediction: ArrayLike) -> NDArray:
         """Return the response: what ``predict`` or ``predict_proba`` shows for a raw prediction."""
+        own = self._for_columns(raw_prediction)
+        if own is not self:
+            return own.inverse_link(raw_prediction)
         self._validate_params()
         z = as_floats(raw_prediction, "raw_prediction")
-        if type(self).response is PointwiseLoss.response:
+        if not self._has_response():
             return z
         flat = np.ascontiguousarray(z).reshape(-1)
         out = np.empty_like(flat)
@@ -177,15 +187,42 @@ class PointwiseLoss(TermLoss):
     def optimal_constant(self, y, w):
         """Return the minimising raw constant of one column; override where it is known."""
         backend, loss = self._backend(DOUBLE)
-        free = type(self).response is PointwiseLoss.response and self.task == "regression"
+        free = self.task == "regression" and not self._has_response()
         return minimise_constant(
             lambda z: backend.constant_sums(loss, y, float(z), w), y, convex=self.convex, free=free
         )
+
+    # ------------------------------------------------------------------ for solvers
+
+    def objective(self, y, raw, w, out_gradient):
+        """Return the sum of ``w * value`` and fill ``w * gradient``.
+
+        Arrays are of one float dtype, contiguous and checked; `raw` of shape (n,) or (n, m).
+        """
+        backend, loss = self._backend(raw.dtype)
+        if raw.size > w.size:
+            w = np.repeat(w, raw.size // w.size)
+        arrays = (array.reshape(-1) for array in (y, raw, w, out_gradient))
+        return float(backend.objective(loss, *arrays))
+
+    def raw_scale(self, y, w):
+        """Return what raw predictions are measured in: the spread of the targets, or 1."""
+        if self.task != "regression" or self._has_response():
+            return 1.0
+        low, high = (weighted_quantile(y, q, w) for q in ONE_SIGMA)
+        return (high - low) / 2 or float(np.sqrt(weighted_mean((y - y.mean()) ** 2, w))) or 1.0
 
     # ------------------------------------------------------------------ inside
 
     def _backend(self, dtype):
         return (_kernels, bind(self, dtype)) if self.jit else (_numpy_kernels, self)
+
+    def _for_columns(self, prediction, labels=None):
+        """Return the form of the loss for a column a class, where it has one and that is meant."""
+        several = type(self).for_classes is not Loss.for_classes and np.ndim(prediction) == 2
+        if not several or (labels is not None and np.ndim(labels) != 1):
+            return self
+        return self.for_classes(np.shape(prediction)[1])
 
     def _one_column(self, y_true, y_pred):
         """Return the probability of class 1 if `y_pred` holds both."""
@@ -199,6 +236,9 @@ class PointwiseLoss(TermLoss):
         check_closely(type(self).__name__, y, z, w, names, self.target, prediction)
 
     def _fill(self, y_true, raw_prediction, sample_weight, kinds, outs):
+        own = self._for_columns(raw_prediction, y_true)
+        if own is not self:
+            return own._fill(y_true, raw_prediction, sample_weight, kinds, outs)
         self._validate_params()
         single = getattr(raw_prediction, "dtype", None) == SINGLE
         dtype = SINGLE if single else DOUBLE

@@ -180,7 +180,7 @@ def softmax_fill(  # noqa: PLR0912
     """As `fill`, for a sum over classes of ``term(t, p, ln p)``; arrays are flat.
 
     With u = p ∂f/∂p and v = p ∂u/∂p, U and V their sums over a row, the gradient is ``u - p U`` and
-    the diagonal of the Hessian ``v (1 - 2 p) + p² V - p (1 - p) U``.
+    the diagonal of the Hessian ``v (1 - p)² + p² (V - v) - p (1 - p) U``.
     """
     zero, one = z.dtype.type(0), z.dtype.type(1)
     n, block = z.size // k, _rows_of(k)
@@ -230,7 +230,7 @@ def softmax_fill(  # noqa: PLR0912
                 own, share = _of_class(b, rows, j), _of_class(p, rows, j)
                 for i in range(rows):
                     q = share[i]
-                    h = own[i] * (one - q - q) + q * q * others[i]
+                    h = own[i] * (one - q) * (one - q) + q * q * (others[i] - own[i])
                     own[i] = h - q * (one - q) * sums[i]
         if out_hessian is not None:
             _turn_back(b, rows, k, weight, out_hessian[part])

@@ -1,4 +1,4 @@
-"""`RowwiseLoss`: a loss whose terms see a row of raw predictions; `SoftmaxLoss`, one of classes."""
+"""`RowwiseLoss`: a loss whose terms see a row of raw predictions."""
 
 from __future__ import annotations
 
@@ -10,25 +10,34 @@ from sklearn.utils import assert_all_finite, check_consistent_length
 from sklearn.utils.validation import check_non_negative
 
 from . import _row_kernels
-from ._inputs import DOUBLE, SINGLE, as_floats, as_kernels_take_it, as_weights
+from ._inputs import DOUBLE, SINGLE, as_floats, as_kernels_take_it, as_weights, check_domain
 from ._loss import TermLoss, deliver
 from ._numba import bind, share
 from ._optimum import softplus_inverse, weighted_mean, weighted_quantile
 from ._params import REAL, Interval, Numbers
-from ._special import clip_probability, exp, log
+from ._special import float32_of
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
 __all__ = [
-    "REAL", "Interval", "Numbers", "RowwiseLoss", "SoftmaxLoss", "share", "softplus_inverse",
+    "REAL", "Interval", "Numbers", "RowwiseLoss", "class_shares", "share", "softplus_inverse",
     "weighted_mean", "weighted_quantile",
 ]  # fmt: skip
 
-EPS = float(np.finfo(DOUBLE).eps)
 SUM_TOLERANCE = 1e-3  # of the shares of a row, whose sum is 1; float32 rows come close
 DISTRIBUTION = Interval(0, 1, closed="both")
 LABELS = Interval(0, np.inf, closed="left", integer=True)
+
+
+def _difference():
+    """Return the relative step of a difference: the cube root of the rounding error, about."""
+    return 1e-5
+
+
+@float32_of(_difference)
+def _difference32():
+    return 5e-3
 
 
 class RowwiseLoss(TermLoss):
@@ -58,6 +67,7 @@ class RowwiseLoss(TermLoss):
 
     jit: ClassVar[bool] = True
     n_raw: ClassVar[int | None] = None
+    response_names: ClassVar[tuple] = ()  # of response columns: `predict` shows "mean" alone
     soft_labels: ClassVar[bool] = True  # whether targets may be rows of shares
     curvature_floor: ClassVar[float] = 1e-6
     scalar_methods: ClassVar[tuple] = (
@@ -85,16 +95,20 @@ class RowwiseLoss(TermLoss):
     # ------------------------------------------------------------------ defaults of a row
 
     def hess(self, y, z, h):
-        there, g = z.copy(), z.copy()
+        there, g, here = z.copy(), z.copy(), z.copy()
+        self.grad(y, z, here)
         for j in range(z.size):
-            step = 1e-5 * (1.0 + abs(z[j]))
+            step = _difference() * (1.0 + abs(z[j]))
             there[j] = z[j] + step
             self.grad(y, there, g)
-            above = g[j]
+            right = (g[j] - here[j]) / step
             there[j] = z[j] - step
             self.grad(y, there, g)
-            h[j] = (above - g[j]) / (2.0 * step)
+            left = (here[j] - g[j]) / step
             there[j] = z[j]
+            h[j] = 0.5 * (left + right)
+            if abs(right - left) > 0.1 * (1.0 + abs(left) + abs(right)):  # a kink: of one side
+                h[j] = right if abs(right) < abs(left) else left
 
     def surrogate(self, g, h):
         h = h if h > 0.0 else abs(g)
@@ -155,8 +169,7 @@ class RowwiseLoss(TermLoss):
         z = as_floats(raw_prediction, "raw_prediction")
         if not self._has_response():
             return z
-        if z.ndim != 2:
-            raise ValueError(f"raw_prediction must be 2D. Got an array of shape {z.shape} instead.")
+        self._check_columns(z, "raw_prediction")
         out = np.empty(z.shape, z.dtype)
         if z.size:
             self._response(_rows(z, z.dtype), out)
@@ -171,8 +184,10 @@ class RowwiseLoss(TermLoss):
         y = as_floats(y_true, "y_true")
         if not y.size:
             raise ValueError("Found array with 0 sample(s) while a minimum of 1 is required.")
+        assert_all_finite(y, input_name="y_true")
         k = self.columns(y) if n_raw is None else n_raw
-        y, _, w = self._aligned(y, np.zeros((y.shape[0], k)), sample_weight, DOUBLE, "")
+        y = self._checked_targets(y, k, DOUBLE)
+        w = self._checked_weights(sample_weight, y.shape[0], DOUBLE)
         w = np.ones(y.shape[0]) if sample_weight is None else w
         if not w.any():
             raise ValueError("Sample weights must contain at least one non-zero number.")
@@ -205,14 +220,15 @@ class RowwiseLoss(TermLoss):
     def _minimise(self, y, w, start):
         total, k = w.sum(), start.size
         if y.ndim == 1 and self.task == "multiclass":  # one row a class, of its weight, is enough
-            w, y = np.bincount(y, weights=w, minlength=k), np.arange(k)
+            w, y = total * class_shares(y, w, k), np.arange(k)
             y, w = y[w > 0], w[w > 0]
 
         def mean(z):
             values, gradient = self.values_gradient(y, np.tile(z, (y.shape[0], 1)), w)
             return values.sum() / total, gradient.sum(axis=0) / total
 
-        found = minimize(mean, start, jac=True, method="L-BFGS-B", options={"maxiter": 500})
+        options = {"maxiter": 500, "ftol": 1e-14, "gtol": 1e-9}
+        found = minimize(mean, start, jac=True, method="L-BFGS-B", options=options)
         if not self.smooth:
             found = minimize(
                 lambda z: mean(z)[0], found.x, method="Nelder-Mead",
@@ -224,32 +240,43 @@ class RowwiseLoss(TermLoss):
         """Return targets, predictions (n, k) and weights, of matching lengths and dtype."""
         self._validate_params()
         z = as_floats(prediction, name)
-        if z.ndim != 2:
+        self._check_columns(z, name)
+        y = as_floats(y_true, "y_true")
+        check_consistent_length(y, z)
+        if dtype is None:
+            exact = self.task != "multiclass" and getattr(y_true, "dtype", DOUBLE) == DOUBLE
+            dtype = DOUBLE if exact else z.dtype
+        with np.errstate(over="ignore"):  # what does not fit float32 is reported as infinite
+            w = self._checked_weights(sample_weight, z.shape[0], dtype)
+            z = _rows(z, dtype)
+            return self._checked_targets(y, z.shape[1], dtype), z, w
+
+    def _check_columns(self, z, name):
+        if z.ndim != 2 or z.shape[1] == 0:
             raise ValueError(
                 f"{type(self).__name__} needs {name} of shape (n_samples, {self.n_raw or 'k'}). "
                 f"Got {z.shape} instead."
             )
         if self.n_raw is not None and z.shape[1] != self.n_raw:
             raise ValueError(f"{name} must have {self.n_raw} columns. Got {z.shape[1]} instead.")
-        dtype = dtype or z.dtype
-        y = as_floats(y_true, "y_true")
-        check_consistent_length(y, z)
-        assert_all_finite(y, input_name="y_true")
-        w = as_weights(sample_weight, z.shape[:1], dtype)
+
+    def _checked_weights(self, sample_weight, n, dtype):
+        w = as_weights(sample_weight, (n,), dtype)
         if sample_weight is not None:
             assert_all_finite(w, input_name="sample_weight")
             check_non_negative(w, "`sample_weight`")
-        z = _rows(z, dtype)
-        return self._checked_targets(y, z.shape[1], dtype), z, w
+        return w
 
     def _checked_targets(self, y, k, dtype):
         """Return targets as kernels take them: int64 labels, rows of shares, or numbers."""
+        if y.ndim not in (1, 2):
+            raise ValueError(f"y_true must be 1D or 2D. Got an array of shape {y.shape} instead.")
         if self.task != "multiclass":
-            if y.ndim == 1 or self.n_raw is None:
-                return _rows(y, dtype)
-            raise ValueError(f"y_true must be 1D. Got an array of shape {y.shape} instead.")
+            return self._checked_numbers(y, k, dtype)
+        assert_all_finite(y, input_name="y_true")
         if y.ndim == 1:
-            labels = np.asarray(y, np.int64)
+            with np.errstate(invalid="ignore"):
+                labels = np.asarray(y, np.int64)
             wrong = (labels != y) | (labels < 0) | (labels >= k)
             if wrong.any():
                 raise ValueError(
@@ -268,29 +295,39 @@ class RowwiseLoss(TermLoss):
             raise ValueError("Rows of y_true must be class shares: not negative, with a sum of 1.")
         return _rows(y, dtype)
 
+    def _checked_numbers(self, y, k, dtype):
+        if y.ndim == 2 and self.n_raw is not None:
+            raise ValueError(f"y_true must be 1D. Got an array of shape {y.shape} instead.")
+        if y.ndim == 2 and y.shape[1] != k:
+            raise ValueError(f"y_true has {y.shape[1]} columns, the prediction {k}.")
+        y = _rows(y, dtype)
+        assert_all_finite(y, input_name="y_true")
+        check_domain(type(self).__name__, y, "y_true", self.target)
+        return y
+
     def _check_response(self, p):
         """Raise if predictions on the response scale are out of its domain."""
 
-    def _kernels(self, dtype):
-        """Return the loss as kernels take it, and a function that gets kernels by name."""
+    def _run(self, kernel, dtype, inputs, outs=()):
+        """Run a kernel: compiled for `dtype`, or a row at a time in plain Python."""
         if self.jit:
-            return bind(self, dtype), lambda kernel: kernel
-        return self, lambda kernel: kernel.py_func
+            return kernel(bind(self, dtype), *inputs, *outs)
+        # plain Python computes in double: so do the functions of `_special`
+        inputs = [np.asarray(a, DOUBLE) if a.dtype == SINGLE else a for a in inputs]
+        return kernel.py_func(self, *inputs, *outs)
 
     def _mean_response(self, y, p, w):
-        loss, version = self._kernels(p.dtype)
-        return version(_row_kernels.mean_response)(loss, y, p, w)
+        return self._run(_row_kernels.mean_response, p.dtype, (y, p, w))
 
     def _response(self, z, out):
-        loss, version = self._kernels(z.dtype)
-        version(_row_kernels.response)(loss, z, out)
+        self._run(_row_kernels.response, z.dtype, (z,), (out,))
 
     def _fill(self, y_true, raw_prediction, sample_weight, kinds, outs):
         single = getattr(raw_prediction, "dtype", None) == SINGLE
         dtype = SINGLE if single else DOUBLE
         y, z, w = self._aligned(y_true, raw_prediction, sample_weight, dtype, "raw_prediction")
         arrays = {
-            kind: _output(out, z.shape[:1] if kind == "v" else z.shape, dtype)
+            kind: _output(out, z.shape[:1] if kind == "v" else z.shape, dtype, (y, z))
             for kind, out in zip(kinds, outs, strict=True)
         }
         if z.size and self._fill_rows(y, z, w, *(arrays.get(kind) for kind in "vghc")) != 0:
@@ -301,8 +338,7 @@ class RowwiseLoss(TermLoss):
         )
 
     def _fill_rows(self, y, z, w, *outs):
-        loss, version = self._kernels(z.dtype)
-        return version(_row_kernels.fill)(loss, y, z, w, *outs)
+        return self._run(_row_kernels.fill, z.dtype, (y, z, w), outs)
 
     def objective(self, y, z, w, out_gradient):
         """Return the sum of ``w * value`` and fill ``w * gradient``: arrays are as kernels want."""
@@ -311,119 +347,16 @@ class RowwiseLoss(TermLoss):
         return float(values.sum(dtype=DOUBLE))
 
 
-class SoftmaxLoss(RowwiseLoss):
-    """A sum over classes of a function of the share t of a class and its probability p.
-
-    The probabilities are the softmax of the raw row. Subclasses define scalar methods, which the
-    kernels run along whole blocks of rows:
-
-    ==========================  ===================================================================
-    ``term(self, t, p, lp)``    the loss of a class, lp = ln p
-    ``slopes(self, t, p, lp)``  u = p ∂term/∂p and v = p ∂u/∂p
-    ``response_term(t, p)``     the term for a given probability; default: `p` clipped as in
-                                scikit-learn's ``log_loss``
-    ``soften(t, k)``            what becomes of shares beforehand; default: nothing
-    ==========================  ===================================================================
-    """
-
-    task: ClassVar[str] = "multiclass"
-    proper: ClassVar[bool] = False  # whether the class shares themselves are the best constants
-    scalar_methods: ClassVar[tuple] = (
-        *RowwiseLoss.scalar_methods, "term", "slopes", "response_term", "soften",
-    )  # fmt: skip
-
-    def soften(self, t, k):
-        return t
-
-    def response_term(self, t, p):
-        p = clip_probability(p)
-        return self.term(t, p, log(p))
-
-    # ------------------------------------------------------------------ of one row
-
-    def response(self, z, out):
-        top, total = z.max(), 0.0
-        for j in range(z.size):
-            out[j] = exp(z[j] - top)
-            total += out[j]
-        for j in range(z.size):
-            out[j] /= total
-
-    def value(self, y, z):
-        top, norm, total = z.max(), 0.0, 0.0
-        for j in range(z.size):
-            norm += exp(z[j] - top)
-        for j in range(z.size):
-            lp = z[j] - top - log(norm)
-            total += self.term(self.soften(share(y, j), z.size), exp(lp), lp)
-        return total
-
-    def grad(self, y, z, g):
-        top, norm, total = z.max(), 0.0, 0.0
-        for j in range(z.size):
-            norm += exp(z[j] - top)
-        for j in range(z.size):
-            lp = z[j] - top - log(norm)
-            g[j] = self.slopes(self.soften(share(y, j), z.size), exp(lp), lp)[0]
-            total += g[j]
-        for j in range(z.size):
-            g[j] -= exp(z[j] - top - log(norm)) * total
-
-    def response_value(self, y, p):
-        total = 0.0
-        for j in range(p.size):
-            total += self.response_term(self.soften(share(y, j), p.size), p[j])
-        return total
-
-    # ------------------------------------------------------------------ of all rows
-
-    def _check_response(self, p):
-        if (p < 0).any() or (p > 1).any():
-            raise ValueError(f"{type(self).__name__} needs probabilities as y_pred, from 0 to 1.")
-
-    def _mean_response(self, y, p, w):
-        loss, version = self._kernels(p.dtype)
-        args = (y.reshape(-1), p.reshape(-1), w, p.shape[1], _soft(y))
-        return version(_row_kernels.softmax_mean_response)(loss, *args)
-
-    def _response(self, z, out):
-        _, version = self._kernels(z.dtype)
-        version(_row_kernels.softmax_response)(z.reshape(-1), z.shape[1], out.reshape(-1))
-
-    def _fill_rows(self, y, z, w, *outs):
-        loss, version = self._kernels(z.dtype)
-        flat = [None if out is None else out.reshape(-1) for out in outs]
-        args = (y.reshape(-1), z.reshape(-1), w, z.shape[1], _soft(y), *flat)
-        return version(_row_kernels.softmax_fill)(loss, *args)
-
-    def objective(self, y, z, w, out_gradient):
-        loss, version = self._kernels(z.dtype)
-        args = (y.reshape(-1), z.reshape(-1), w, z.shape[1], _soft(y), out_gradient.reshape(-1))
-        return float(version(_row_kernels.softmax_objective)(loss, *args))
-
-    def _first_constant(self, y, w, k):
-        if y.ndim == 1:
-            shares = np.bincount(y, weights=w, minlength=k) / w.sum()
-        else:
-            shares = w @ y / w.sum()
-        shares = np.array([self.soften(t, k) for t in shares])
-        return np.log(np.clip(shares, EPS, 1.0))
-
-    def optimal_constant(self, y, w, k):
-        start = self._first_constant(y, w, k)
-        return start if self.proper else self._minimise(y, w, start)
-
-
-def _soft(y):
-    """Return what tells kernels whether targets are rows: True or None."""
-    return True if y.ndim == 2 else None
+def class_shares(y, w, k):
+    """Return the share of each class in the weight: of labels or of rows of shares."""
+    return (np.bincount(y, weights=w, minlength=k) if y.ndim == 1 else w @ y) / w.sum()
 
 
 def _rows(array, dtype):
     return as_kernels_take_it(array, dtype).reshape(array.shape)
 
 
-def _output(out, shape, dtype):
+def _output(out, shape, dtype, inputs):
     """Return an array to compute into: `out` itself where it can be."""
     if out is None:
         return np.empty(shape, dtype)
@@ -431,4 +364,7 @@ def _output(out, shape, dtype):
         raise ValueError(f"out must be an array of shape {shape}. Got {np.shape(out)} instead.")
     if not out.flags.writeable:
         raise ValueError("output array is read-only")
-    return out if out.dtype == dtype and out.flags.c_contiguous else np.empty(shape, dtype)
+    fits = out.dtype == dtype and out.flags.c_contiguous
+    # a row is read again after some of it was written
+    apart = not any(np.may_share_memory(out, array) for array in inputs)
+    return out if fits and apart else np.empty(shape, dtype)

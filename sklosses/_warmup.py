@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ._registry import all_losses, get_loss
+from ._rowwise import RowwiseLoss
 
 DTYPES = ("float64", "float32")
 
@@ -20,12 +21,26 @@ def warmup(losses=None, *, dtypes=DTYPES):
         For which kinds of arrays.
     """
     for loss in map(get_loss, all_losses() if losses is None else losses):
-        y = np.full(1, 0.5 if 0.5 in loss.target else 1.0)
         for dtype in dtypes:
-            target, raw = y.astype(dtype), np.zeros(1, dtype)
-            loss(target, loss.inverse_link(raw))
-            loss.values(target, raw)
-            loss.gradient(target, raw)
-            loss.values_gradient(target, raw)
-            loss.gradient_hessian(target, raw)
-            loss.gradient_hessian(target, raw, psd=True)
+            for y, raw in _samples(loss):
+                _use(loss, y.astype(dtype), raw.astype(dtype))
+
+
+def _samples(loss):
+    """Return targets and raw predictions: one pair for each kind of targets."""
+    if not isinstance(loss, RowwiseLoss):
+        return [(np.full(1, 0.5 if 0.5 in loss.target else 1.0), np.zeros(1))]
+    raw = np.zeros((1, loss.n_raw or 2))
+    hard, soft = np.ones(1), np.full(raw.shape, 1 / raw.size)
+    if loss.task != "multiclass":
+        return [(hard if loss.n_raw else soft, raw)]
+    return [(hard, raw), (soft, raw)] if loss.soft_labels else [(hard, raw)]
+
+
+def _use(loss, y, raw):
+    loss(y, loss.inverse_link(raw))
+    loss.values(y, raw)
+    loss.gradient(y, raw)
+    loss.values_gradient(y, raw)
+    loss.gradient_hessian(y, raw)
+    loss.gradient_hessian(y, raw, psd=True)

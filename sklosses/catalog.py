@@ -19,7 +19,11 @@ HEADINGS = {
     },
 }  # fmt: skip
 
-TASKS_ZH = {"regression": "回归", "binary": "二分类"}
+TASKS_ZH = {
+    "regression": "回归", "distributional": "分布预测", "binary": "二分类", "multiclass": "多分类",
+}  # fmt: skip
+LABELS = {"en": "labels from 0", "zh": "从 0 起的标签"}
+SHARES = {"en": "labels from 0, or class shares", "zh": "从 0 起的标签,或类别占比"}
 
 
 def catalog(task=None, lang="en"):
@@ -63,13 +67,19 @@ def _row(cls, lang):
         "formula": loss.formula,
         "use_case": loss.use_case[lang],
         "choose_when": loss.choose_when[lang],
-        "domain": _domain(loss.target, lang),
+        "domain": _target(loss, lang),
         "prediction": _domain(loss.prediction, lang),
         "convex": loss.convex,
         "smooth": loss.smooth,
         "hessian": loss.hessian,
         "reference": loss.reference,
     }
+
+
+def _target(loss, lang):
+    if loss.task == "multiclass":
+        return (SHARES if loss.soft_labels else LABELS)[lang]
+    return _domain(loss.target, lang)
 
 
 def _domain(interval, lang):

@@ -1,4 +1,4 @@
-"""`LossClassifier`: linear classification with any pointwise loss of the binary family."""
+"""`LossClassifier`: classification with any loss of classes, linear or with hidden layers."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Annotated, ClassVar
 
 import numpy as np
 from sklearn.base import ClassifierMixin
+from sklearn.callback import with_callbacks
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
@@ -26,9 +27,12 @@ def _has_probabilities(estimator):
 
 
 class LossClassifier(ClassifierMixin, LossEstimator):
-    """Linear classification that minimises any loss of the binary family.
+    """Classification, linear or with hidden layers, that minimises any loss of classes.
 
-    Minimises ``sum(w * loss(y, X @ coef + intercept)) / sum(w) + alpha * penalty``.
+    Minimises ``sum(w * loss(y, f(X))) / sum(w) + alpha * penalty`` where f is linear, or a
+    multilayer perceptron with `hidden_layer_sizes`. ``"log_loss"`` is binary or categorical
+    cross-entropy by the number of classes, and so is `Brier`; other binary losses go one-vs-rest
+    for three and more.
 
     Parameters
     ----------
@@ -41,11 +45,11 @@ class LossClassifier(ClassifierMixin, LossEstimator):
 
     Attributes
     ----------
-    classes_ : ndarray of shape (2,)
-        The class labels; the second is the positive one.
-    coef_ : ndarray of shape (1, n_features)
-        Coefficients of the positive class.
-    intercept_ : ndarray of shape (1,)
+    classes_ : ndarray of shape (n_classes,)
+        The class labels; of two, the second is the positive one.
+    coef_ : ndarray of shape (1, n_features) or (n_classes, n_features)
+        Coefficients of linear models: of the positive class, or of each.
+    intercept_ : ndarray of shape (1,) or (n_classes,)
         Intercept.
     <attributes>
 
@@ -62,11 +66,12 @@ class LossClassifier(ClassifierMixin, LossEstimator):
     array(['yes'], dtype='<U3')
     """
 
-    tasks: ClassVar[tuple] = ("binary",)
+    tasks: ClassVar[tuple] = ("binary", "multiclass")
 
     loss: Annotated[str | Loss, (str, Loss)] = "log_loss"
     class_weight: Annotated[dict | str | None, ("balanced", dict, None)] = None
 
+    @with_callbacks
     def fit(self, X, y, sample_weight=None, X_val=None, y_val=None, sample_weight_val=None):
         """Fit the model.
 
@@ -74,8 +79,9 @@ class LossClassifier(ClassifierMixin, LossEstimator):
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Data; float32 and float64 are used as they are.
-        y : array-like of shape (n_samples,)
-            Class labels of any kind.
+        y : array-like of shape (n_samples,) or (n_samples, n_classes)
+            Class labels of any kind; or, for losses that take them, rows of class shares (soft
+            labels), whose classes are the columns.
         sample_weight : array-like of shape (n_samples,), default=None
             Weight of each row; k is the same as the row k times.
         X_val, y_val, sample_weight_val : optional
@@ -94,7 +100,7 @@ class LossClassifier(ClassifierMixin, LossEstimator):
         ----------
         X, y, sample_weight
             As in `fit`; rows of a stream.
-        classes : array-like of shape (2,), default=None
+        classes : array-like of shape (n_classes,), default=None
             All labels there can be; required at the first call.
 
         Returns
@@ -106,7 +112,7 @@ class LossClassifier(ClassifierMixin, LossEstimator):
                 "class_weight 'balanced' is not supported for partial_fit: the class frequencies "
                 "of a stream are not known. Pass a dict of weights instead."
             )
-        first = not hasattr(self, "coef_")
+        first = not hasattr(self, "n_iter_")
         if first:
             if classes is None:
                 raise ValueError("classes must be passed on the first call to partial_fit.")
@@ -119,22 +125,67 @@ class LossClassifier(ClassifierMixin, LossEstimator):
         return self._partial_fit(X, y, sample_weight, first=first)
 
     def decision_function(self, X):
-        """Return raw scores, positive for ``classes_[1]``: ndarray of shape (n_samples,)."""
-        return self._raw(X).ravel()
+        """Return raw scores: (n_samples,), positive for ``classes_[1]``, or (n_samples, n_classes).
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Data.
+
+        Returns
+        -------
+        ndarray
+            Scores; the class of the largest is predicted.
+        """
+        raw = self._raw(X)
+        if raw.ndim == 1 or raw.shape[1] == 1:
+            return raw.ravel()
+        return raw[:, 1] - raw[:, 0] if raw.shape[1] == BINARY else raw
 
     @available_if(_has_probabilities)
     def predict_proba(self, X):
-        """Return the probability of each class, for losses that have one: shape (n_samples, 2)."""
+        """Return the probability of each class, for losses that have one.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Data.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            Probabilities; those of one-vs-rest are divided by their sum.
+        """
         check_is_fitted(self)
-        positive = self.loss_function_.inverse_link(self.decision_function(X))
-        return np.column_stack((1 - positive, positive))
+        p = self.loss_function_.inverse_link(self._raw(X))
+        if p.ndim == 1 or p.shape[1] == 1:
+            return np.column_stack((1 - p.ravel(), p.ravel()))
+        if self.loss_function_.task == "binary":
+            total = p.sum(axis=1, keepdims=True)
+            p = np.divide(p, total, out=np.full_like(p, 1 / p.shape[1]), where=total > 0)
+        return p
 
     def predict(self, X):
-        """Return the class of each row."""
+        """Return the class of each row.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Data.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            Labels.
+        """
         check_is_fitted(self)
-        return self.classes_[(self.decision_function(X) > 0).astype(np.intp)]
+        scores = self.decision_function(X)
+        best = scores > 0 if scores.ndim == 1 else scores.argmax(axis=1)
+        return self.classes_[best.astype(np.intp)]
 
     def _encode(self, y, sample_weight, *, fitting):
+        if np.ndim(y) == BINARY and np.shape(y)[1] > 1:
+            return self._encode_shares(np.asarray(y), sample_weight, fitting=fitting)
         check_classification_targets(y)
         y = column_or_1d(y, warn=True)
         if fitting:
@@ -147,11 +198,42 @@ class LossClassifier(ClassifierMixin, LossEstimator):
             )
         codes = np.searchsorted(self.classes_, y)
         if self.class_weight is not None:
-            weights = compute_class_weight(
-                self.class_weight, classes=self.classes_, y=y, sample_weight=sample_weight
+            if fitting or self.class_weight != "balanced":  # validation data: as in training
+                self._class_weights = compute_class_weight(
+                    self.class_weight, classes=self.classes_, y=y, sample_weight=sample_weight
+                )
+            sample_weight = sample_weight * self._class_weights[codes].astype(sample_weight.dtype)
+        loss = self._loss_of_classes()
+        if loss.task == "multiclass" or self.classes_.size == BINARY:
+            return codes, sample_weight
+        return codes[:, None] == np.arange(self.classes_.size), sample_weight  # one-vs-rest
+
+    def _encode_shares(self, y, sample_weight, *, fitting):
+        if fitting:
+            self.classes_ = np.arange(y.shape[1])
+        loss = self._loss_of_classes(soft=True)
+        if not getattr(loss, "soft_labels", False):
+            raise ValueError(
+                f"y of shape {y.shape} would be class shares (soft labels), which {loss!r} does "
+                f"not take. For labels, y should be a 1d array."
             )
-            sample_weight = sample_weight * weights[codes].astype(sample_weight.dtype)
-        return codes, sample_weight
+        if self.class_weight is not None:
+            if self.class_weight == "balanced":
+                raise ValueError("class_weight='balanced' needs labels, not class shares.")
+            weights = np.array([self.class_weight.get(label, 1.0) for label in self.classes_])
+            sample_weight = sample_weight * (y @ weights).astype(sample_weight.dtype)
+        return y, sample_weight
+
+    def _loss_of_classes(self, *, soft=False):
+        """Return the loss for this number of classes, and remember it as ``loss_function_``."""
+        loss, k = self._resolve_loss(), self.classes_.size
+        if soft and loss.task == "binary":
+            k = max(k, BINARY + 1)  # a column a class, though there be two
+        self.loss_function_ = loss = loss.for_classes(k)
+        return loss
+
+    def _columns(self, loss, y):
+        return self.classes_.size if loss.task == "multiclass" else super()._columns(loss, y)
 
     def _check_classes(self, classes):
         if classes.size < BINARY:
@@ -159,20 +241,10 @@ class LossClassifier(ClassifierMixin, LossEstimator):
                 f"{type(self).__name__} needs samples of at least 2 classes in the data, but the "
                 f"data contains only one class: {classes[0]!r}"
             )
-        if classes.size > BINARY:
-            raise ValueError(
-                f"Only binary classification is supported. The type of the target is multiclass "
-                f"with {classes.size} classes."
-            )
         return classes
 
     def _stratify(self, y):
-        return y
+        return y if y.ndim == 1 else y.argmax(axis=1)
 
     def _set_coefficients(self, coefs, intercepts, *, single):
-        self.coef_, self.intercept_ = coefs, intercepts
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.classifier_tags.multi_class = False
-        return tags
+        super()._set_coefficients(coefs, intercepts, single=False)

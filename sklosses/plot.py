@@ -150,7 +150,7 @@ def _targets(loss, y_true):
 
 
 def _has_link(loss):
-    return type(loss).response is not PointwiseLoss.response
+    return loss._has_response()
 
 
 def _limits(loss, targets):

@@ -12,6 +12,7 @@ from ._registry import get_loss
 
 AUTO = "auto"
 PREFIX = "neg_"
+CLASSES = ("binary", "multiclass")  # families whose targets are labels
 _NESTED = ("best_estimator_", "estimator_", "regressor_", "_final_estimator")
 
 
@@ -49,11 +50,23 @@ class LossScorer(_BaseScorer):
     def _score(self, method_caller, estimator, X, y_true, **metadata):
         loss = _own_loss(estimator) if self.loss == AUTO else self.loss
         wanted = self._wanted_method or loss.response_method
-        if loss.task == "regression" or not is_classifier(estimator):
+        if loss.task not in CLASSES or not is_classifier(estimator):
+            if "std" in getattr(loss, "response_names", ()):
+                return -loss(y_true, estimator.predict(X, return_std=True), **metadata)
             method = wanted if is_classifier(estimator) else "predict"
             return -loss(y_true, method_caller(estimator, method, X), **metadata)
         method = _check_response_method(estimator, wanted).__name__
-        classes = estimator.classes_
+        classes, y_true = estimator.classes_, np.asarray(y_true)
+        # rows of class shares are for the form of several classes, though there be two
+        loss = loss.for_classes(len(classes) if y_true.ndim == 1 else max(len(classes), 3))
+        if loss.task == "multiclass":
+            y = _codes(y_true, classes, estimator)
+            y_pred = _columns(method_caller(estimator, method, X), len(classes))
+            return -loss(y, y_pred, **metadata)
+        if len(classes) > 2:  # one-versus-rest, as estimators are fitted
+            codes = _codes(y_true, classes, estimator, self._get_pos_label())
+            y = (codes[:, None] == np.arange(len(classes))).astype(np.float64)
+            return -loss(y, method_caller(estimator, method, X), **metadata)
         y, positive = _encode(y_true, classes, self._get_pos_label(), estimator)
         if len(classes) == 1:
             # a classifier that has seen one class is certain of it, and here it is right
@@ -63,9 +76,24 @@ class LossScorer(_BaseScorer):
         return -loss(y, y_pred, **metadata)
 
 
-def _encode(y_true, classes, pos_label, estimator):
-    """Return targets as 1 for the positive class and 0 for the other, and the positive class."""
-    y_true = np.asarray(y_true)
+def _columns(scores, n_classes):
+    """Return one column a class; two classes may come as one decision value."""
+    if scores.ndim == 1:
+        return np.column_stack((-scores / 2, scores / 2)) if n_classes > 1 else scores[:, None]
+    return scores
+
+
+def _codes(y_true, classes, estimator, pos_label=None):
+    """Return labels as places in `classes`; rows of class shares stay what they are."""
+    if pos_label is not None:
+        raise ValueError(f"pos_label is for two classes; classes_ are {classes.tolist()}.")
+    if y_true.ndim > 1:
+        return y_true
+    _check_seen(y_true, classes, estimator)
+    return np.searchsorted(classes, y_true)
+
+
+def _check_seen(y_true, classes, estimator):
     unseen = np.setdiff1d(y_true, classes)
     if unseen.size:
         raise ValueError(
@@ -73,8 +101,11 @@ def _encode(y_true, classes, pos_label, estimator):
             f"{unseen.tolist()}; its classes_ are {classes.tolist()}. Use stratified folds, or "
             f"give each class enough rows."
         )
-    if len(classes) > 2:
-        raise ValueError(f"A binary loss scores two classes; classes_ are {classes.tolist()}.")
+
+
+def _encode(y_true, classes, pos_label, estimator):
+    """Return targets as 1 for the positive class and 0 for the other, and the positive class."""
+    _check_seen(y_true, classes, estimator)
     if pos_label is not None and pos_label not in classes.tolist():
         raise ValueError(
             f"pos_label={pos_label} is not a valid label: It should be one of {classes}"

@@ -1,5 +1,6 @@
 """Every loss keeps the contract, and the certificate tells when one does not."""
 
+import math
 from math import inf
 from typing import Annotated, ClassVar
 
@@ -10,6 +11,7 @@ from numpy.testing import assert_allclose
 
 import sklosses as sl
 from sklosses._params import fields_of
+from sklosses._softmax import SoftmaxLoss
 from sklosses.certify import random_parameters
 
 DRAWS = 2
@@ -61,6 +63,7 @@ def test_losses_are_discovered():
     assert len(classes) == len(set(classes)) > 20
     assert all(issubclass(cls, sl.Loss) for cls in classes)
     assert {sl.Huber, sl.Focal, sl.TweedieDeviance} <= set(classes)
+    assert {sl.KLDivergence, sl.MulticlassHinge, sl.GaussianNLL} <= set(classes)
 
 
 @pytest.mark.parametrize("loss", list(variants()), ids=repr)
@@ -79,6 +82,19 @@ def test_certified_at_special_powers(power):
 @pytest.mark.parametrize("alpha", [None, 0.0, 0.25, 1.0])
 def test_certified_focal(gamma, alpha):
     report = sl.certify(sl.Focal(gamma=gamma, alpha=alpha))
+    assert report.passed, repr(report)
+
+
+@pytest.mark.parametrize("gamma", [0.0, 0.1, 1.0, 5.0])
+def test_certified_categorical_focal(gamma):
+    report = sl.certify(sl.CategoricalFocal(gamma))
+    assert report.passed, repr(report)
+
+
+@pytest.mark.parametrize("crossing", ["monotone", "free"])
+@pytest.mark.parametrize("quantiles", [(0.3,), (0.01, 0.99), (0.1, 0.2, 0.3, 0.9)])
+def test_certified_quantiles(quantiles, crossing):
+    report = sl.certify(sl.MultiQuantile(quantiles, crossing=crossing))
     assert report.passed, repr(report)
 
 
@@ -346,6 +362,246 @@ def test_fault_is_found(loss):
 def test_each_check_can_fail():
     report = sl.certify("squared_error")
     assert {check.name for check in report.checks} == set().union(*FAULTS.values())
+
+
+# ------------------------------------------------------------------ row-wise losses
+
+
+class Temperature(sl.RowwiseLoss):
+    """Cross-entropy at a temperature, from nothing but value and gradient."""
+
+    temperature: Annotated[float, sl.Interval(0, inf)] = 1.0
+
+    task: ClassVar = "multiclass"
+    convex: ClassVar = True
+
+    def value(self, y, z):
+        top, norm, inner = z.max() / self.temperature, 0.0, 0.0
+        for j in range(z.size):
+            norm += np.exp(z[j] / self.temperature - top)
+            inner += sl.share(y, j) * (z[j] / self.temperature - top)
+        return np.log(norm) - inner
+
+    def grad(self, y, z, g):
+        top, norm = z.max() / self.temperature, 0.0
+        for j in range(z.size):
+            g[j] = np.exp(z[j] / self.temperature - top)
+            norm += g[j]
+        for j in range(z.size):
+            g[j] = (g[j] / norm - sl.share(y, j)) / self.temperature
+
+
+class TemperatureInNumPy(Temperature):
+    """The same without loops, not to be compiled."""
+
+    jit: ClassVar = False
+
+    def value(self, y, z):
+        s = z / self.temperature
+        shares = y if np.ndim(y) else np.eye(z.size)[y]
+        return np.log(np.exp(s - s.max()).sum()) - (shares * (s - s.max())).sum()
+
+    def grad(self, y, z, g):
+        p = np.exp(z / self.temperature - z.max() / self.temperature)
+        g[:] = (p / p.sum() - (y if np.ndim(y) else np.eye(z.size)[y])) / self.temperature
+
+
+class Distance(sl.RowwiseLoss):
+    """Smoothed Euclidean distance of target and prediction, for any number of columns."""
+
+    width: Annotated[float, sl.Interval(0, inf)] = 1.0
+
+    convex: ClassVar = True
+
+    def value(self, y, z):
+        total = 1.0
+        for j in range(z.size):
+            total = math.hypot(total, (z[j] - y[j]) / self.width)
+        return total
+
+    def grad(self, y, z, g):
+        total = self.value(y, z)
+        for j in range(z.size):
+            g[j] = (z[j] - y[j]) / self.width / total / self.width
+
+
+class DistanceInNumPy(Distance):
+    jit: ClassVar = False
+
+    def value(self, y, z):
+        return np.linalg.norm([1, *(z - y) / self.width])
+
+    def hess(self, y, z, h):
+        total = self.value(y, z)
+        h[:] = (1 - ((z - y) / self.width / total) ** 2) / total / self.width**2
+
+
+class Largest(sl.RowwiseLoss):
+    """The largest score less that of the target: kinks, and no Hessian given."""
+
+    task: ClassVar = "multiclass"
+    convex: ClassVar = True
+    smooth: ClassVar = False
+    soft_labels: ClassVar = False
+
+    def value(self, y, z):
+        return z.max() - z[y]
+
+    def grad(self, y, z, g):
+        g[:] = 0.0
+        g[z.argmax()] += 1.0
+        g[y] -= 1.0
+
+
+class OwnSoftmax(SoftmaxLoss):
+    """The quadratic score by its terms."""
+
+    factor: Annotated[float, sl.Interval(0, inf)] = 1.0
+
+    def term(self, t, p, lp):
+        return self.factor * (p - t) * (p - t)
+
+    def slopes(self, t, p, lp):
+        return self.factor * 2.0 * p * (p - t), self.factor * 2.0 * p * (2.0 * p - t)
+
+    def response_term(self, t, p):
+        return self.term(t, p, 0.0)
+
+
+class OwnSoftmaxInNumPy(OwnSoftmax):
+    jit: ClassVar = False
+
+
+@pytest.mark.parametrize("cls", [Distance, DistanceInNumPy, Temperature, TemperatureInNumPy])
+@pytest.mark.parametrize("size", [0.5, 3.0])
+def test_users_rowwise_loss_is_certified(cls, size):
+    report = sl.certify(cls(size))
+    assert report.passed, repr(report)
+
+
+@pytest.mark.parametrize("cls", [Largest, OwnSoftmax, OwnSoftmaxInNumPy])
+def test_users_loss_of_classes_is_certified(cls):
+    report = sl.certify(cls)
+    assert report.passed, repr(report)
+
+
+@pytest.mark.parametrize(
+    ("compiled", "numpy", "known"),
+    [
+        (Temperature(), TemperatureInNumPy(), sl.CategoricalCrossEntropy()),
+        (OwnSoftmax(), OwnSoftmaxInNumPy(), sl.CategoricalBrier()),
+    ],
+)
+def test_users_rowwise_loss_computes_its_formula(compiled, numpy, known, rng):
+    y, z, w = rng.integers(0, 3, 40), rng.normal(size=(40, 3)), rng.uniform(size=40)
+    for loss in (compiled, numpy):
+        for target in (y, np.eye(3)[y]):
+            assert_allclose(loss.values(target, z, w), known.values(target, z, w))
+            ours, expected = (one.gradient_hessian(target, z, w) for one in (loss, known))
+            assert_allclose(ours[0], expected[0], atol=1e-15)
+            assert_allclose(ours[1], expected[1], atol=1e-9)
+    assert_allclose(numpy(y, numpy.inverse_link(z)), compiled(y, compiled.inverse_link(z)))
+    assert sl.get_loss(compiled.__name__) == compiled
+    assert type(compiled) not in sl.all_losses()
+
+
+def test_hessian_by_differences_sees_no_kink():
+    """All raw scores are equal where every fit starts."""
+    z = np.zeros((3, 3))
+    assert_allclose(Largest().gradient_hessian([0, 1, 2], z)[1], 0, atol=1e-9)
+
+
+class WrongRowGradient(Distance):
+    def grad(self, y, z, g):
+        total = self.value(y, z)
+        for j in range(z.size):
+            g[j] = (z[j] - y[j]) / self.width / total / self.width
+        g[0] *= 1.001
+
+
+class WrongRowHessian(DistanceInNumPy):
+    def hess(self, y, z, h):
+        super().hess(y, z, h)
+        h[1] = -h[1]
+
+
+class WrongRowStart(DistanceInNumPy):
+    def optimal_constant(self, y, w, k):
+        return super().optimal_constant(y, w, k) + np.array([0.0, 0.2, 0.0])
+
+
+class WrongRowMetric(DistanceInNumPy):
+    def response_value(self, y, p):
+        return 1.01 * self.value(y, p)
+
+
+class FlatRowSurrogate(Distance):
+    def surrogate(self, g, h):
+        return h if h > 0.1 else 0.0
+
+
+class FalselyConvexRow(DistanceInNumPy):
+    """Its logarithm."""
+
+    def value(self, y, z):
+        return np.log(super().value(y, z))
+
+    def grad(self, y, z, g):
+        g[:] = (z - y) / self.width**2 / np.exp(2 * self.value(y, z))
+
+    hess = sl.RowwiseLoss.hess
+
+
+class FalselySmoothRow(Largest):
+    smooth: ClassVar = True
+
+
+class NanFarAwayInARow(Temperature):
+    def value(self, y, z):
+        norm, total = 0.0, 0.0
+        for j in range(z.size):
+            norm += np.exp(z[j] / self.temperature)
+        for j in range(z.size):
+            total -= sl.share(y, j) * np.log(np.exp(z[j] / self.temperature) / norm)
+        return total
+
+
+class WrongSlopes(OwnSoftmax):
+    """Right for labels, not for shares."""
+
+    def slopes(self, t, p, lp):
+        t = 1.0 if t > 0.5 else 0.0
+        return self.factor * 2.0 * p * (p - t), self.factor * 2.0 * p * (2.0 * p - t)
+
+
+ROW_FAULTS = {
+    WrongRowGradient(2.0): {GRADIENT},
+    WrongRowHessian(2.0): {HESSIAN},
+    WrongRowStart(2.0): {INIT_RAW},
+    WrongRowMetric(2.0): {LINK},
+    FlatRowSurrogate(2.0): {BOOSTER},
+    FalselyConvexRow(2.0): {CONVEX},
+    FalselySmoothRow(): {SMOOTH},
+    NanFarAwayInARow(2.0): {FINITE},
+    WrongSlopes(): {GRADIENT},
+}
+
+
+@pytest.mark.parametrize("loss", list(ROW_FAULTS), ids=repr)
+def test_fault_of_a_rowwise_loss_is_found(loss):
+    found = failures(loss)
+    assert ROW_FAULTS[loss] <= found, repr(sl.certify(loss))
+    # what follows from a wrong gradient: a minimiser that goes by it
+    assert found <= ROW_FAULTS[loss] | {INIT_RAW, WEIGHT}, repr(sl.certify(loss))
+
+
+def test_report_tells_labels_from_shares():
+    report = sl.certify(WrongSlopes())
+    (gradient,) = [check for check in report.checks if check.name == GRADIENT]
+    assert gradient.detail.startswith("class shares: gradient of column 0 differs")
+    passed = sl.certify("categorical_brier").checks[0]
+    assert passed.detail.startswith("labels: largest error")
+    assert "class shares: largest error" in passed.detail
 
 
 # ------------------------------------------------------------------ the report

@@ -11,8 +11,17 @@ import sklosses as sl
 # the checks fit a handful of rows, some of pure noise
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
+LAYERS = {"hidden_layer_sizes": (5,)}
 DETERMINISTIC = [sl.LossRegressor(), sl.LossClassifier()]
-STOCHASTIC = [sl.LossRegressor("absolute_error", solver="sgd"), sl.LossClassifier(solver="sgd")]
+STOCHASTIC = [
+    sl.LossRegressor("absolute_error", solver="sgd"), sl.LossClassifier(solver="sgd"),
+    sl.LossRegressor(solver="adam"), sl.LossClassifier(solver="adam"),
+    sl.LossRegressor(**LAYERS), sl.LossClassifier(**LAYERS),
+    sl.LossClassifier("multiclass_hinge"),
+]  # fmt: skip
+NON_CONVEX = [
+    sl.LossRegressor(solver="lbfgs", **LAYERS), sl.LossClassifier(solver="lbfgs", **LAYERS)
+]  # fmt: skip
 # weights equal repetitions in expectation only, as scikit-learn says of its own SGD
 EXPECTED = {
     f"check_sample_weight_equivalence_on_{kind}_data": "rows are visited in random order"
@@ -33,13 +42,18 @@ def test_stochastic_estimators(estimator, check):
     check(estimator)
 
 
+@parametrize_with_checks(NON_CONVEX)
+def test_deterministic_networks(estimator, check):
+    check(estimator)
+
+
 def _names(estimator):
     return sorted(
         getattr(check, "func", check).__name__ for _, check in estimator_checks_generator(estimator)
     )
 
 
-@pytest.mark.parametrize("estimator", [*DETERMINISTIC, *STOCHASTIC], ids=repr)
+@pytest.mark.parametrize("estimator", [*DETERMINISTIC, *STOCHASTIC, *NON_CONVEX], ids=repr)
 def test_every_check_is_run(estimator):
     """The same checks as for scikit-learn's SGD, but for those its own tags add or leave out."""
     peer = SGDRegressor() if isinstance(estimator, sl.LossRegressor) else SGDClassifier()

@@ -141,3 +141,28 @@ def test_imbalanced_focal(run, capsys):
     best = searches["negative Brier score"].best_params_
     assert best == {"lossclassifier__loss__gamma": 0.0}
     assert "9.7% of 1797" in capsys.readouterr().out
+
+
+def test_multi_quantile_network(run):
+    results = run("multi_quantile_network").results
+    for name in ("linear", "network"):
+        assert results[name]["crossing rows"] == 0
+        assert 0.85 < results[name]["coverage"] < 0.95
+    assert results["linear"]["loss"] < 1.01 * results["three fits"]["loss"]
+
+
+def test_digits_network(run):
+    module = run("digits_network")
+    assert max(module.accuracy.values()) > 0.97
+    assert min(module.accuracy.values()) > 0.96
+    assert len(module.epochs) == 20
+    assert module.epochs["accuracy"].iloc[-1] > module.epochs["accuracy"].iloc[0]
+
+
+def test_multitask_wine(run):
+    module = run("multitask_wine")
+    separate = module.scores["separate"]
+    for weighting in ("fixed", "uncertainty", "dynamic"):
+        assert module.scores[weighting]["cultivar"] > separate["cultivar"] - 0.012  # two wines
+        assert module.scores[weighting]["alcohol"] > separate["alcohol"] - 0.03
+    assert module.masked.predict(module.X).notna().all(axis=None)

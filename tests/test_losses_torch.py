@@ -91,11 +91,72 @@ FORMULAS = [
 ]
 
 
+def _cross_entropy(smoothing=0.0):
+    return lambda t, z: F.cross_entropy(z, t, label_smoothing=smoothing, reduction="none")
+
+
+def _categorical_focal(gamma):
+    def focal(t, z):
+        lp = F.log_softmax(z, dim=1)
+        return -(t * (1 - lp.exp()) ** gamma * lp).sum(1)
+
+    return focal
+
+
+def _kl(t, z):
+    return F.kl_div(F.log_softmax(z, dim=1), t, reduction="none").sum(1)
+
+
+def _jensen_shannon(t, z):
+    p = F.softmax(z, dim=1)
+    m = torch.log((t + p) / 2)
+    return (F.kl_div(m, t, reduction="none") + F.kl_div(m, p, reduction="none")).sum(1) / 2
+
+
+def _crammer_singer(margin):
+    def hinge(y, z):
+        own = z.gather(1, y[:, None])
+        wrong = z + margin * (1 - F.one_hot(y, z.shape[1]).double())
+        return (wrong - own).max(1).values
+
+    return hinge
+
+
+def _quantiles(levels, monotone):
+    def pinball(y, z):
+        q = torch.cumsum(torch.cat([z[:, :1], F.softplus(z[:, 1:])], 1), 1) if monotone else z
+        r, tau = y[:, None] - q, torch.tensor(levels, dtype=z.dtype)
+        return torch.maximum(tau * r, (tau - 1) * r).mean(1)
+
+    return pinball
+
+
+def _normal(y, z):
+    return F.gaussian_nll_loss(z[:, 0], y, z[:, 1].exp(), eps=0, reduction="none")
+
+
+ROWWISE = [
+    (sl.CategoricalCrossEntropy(), _cross_entropy()),
+    (sl.CategoricalCrossEntropy(0.2), _cross_entropy(0.2)),
+    (sl.CategoricalFocal(), _categorical_focal(2.0)),
+    (sl.CategoricalFocal(0.5), _categorical_focal(0.5)),
+    (sl.KLDivergence(), _kl),
+    (sl.JensenShannon(), _jensen_shannon),
+    (sl.CategoricalBrier(), lambda t, z: ((F.softmax(z, dim=1) - t) ** 2).sum(1)),
+    (sl.MulticlassHinge(), _crammer_singer(1.0)),
+    (sl.MulticlassHinge(0.3), _crammer_singer(0.3)),
+    (sl.MultiQuantile((0.1, 0.3, 0.8)), _quantiles((0.1, 0.3, 0.8), True)),
+    (sl.MultiQuantile((0.1, 0.3), crossing="free"), _quantiles((0.1, 0.3), False)),
+    (sl.GaussianNLL(), _normal),
+]
+
+
 IDS = [repr(loss) for loss, _ in FORMULAS]
 
 
 def test_every_loss_is_compared():
-    assert {type(loss) for loss, _ in FORMULAS} == set(sl.all_losses())
+    compared = {type(loss) for loss, _ in FORMULAS} | {type(loss) for loss, _ in ROWWISE}
+    assert compared == set(sl.all_losses())
 
 
 def draw(loss, rng):
@@ -152,3 +213,57 @@ def test_float32(loss, formula, rng):
     hessian = np.abs(loss.gradient_hessian(y.astype(float), z.astype(float))[1])
     room += 1e-5 * hessian * (1 + np.abs(y))
     assert (np.abs(ours[1] - gradient.numpy()) <= room).all()
+
+
+# ------------------------------------------------------------------ row-wise losses
+
+
+def draw_rows(loss, rng):
+    """Return targets for us, the same for a formula, and raw predictions."""
+    k = loss.n_raw or 5
+    z = 2 * rng.normal(size=(N, k))
+    if loss.task != "multiclass":
+        y = rng.normal(size=N)
+        return y, torch.tensor(y), z
+    if not loss.soft_labels:
+        y = rng.integers(0, k, N)
+        return y, torch.tensor(y), z
+    y = rng.dirichlet(np.ones(k), N)
+    y[: N // 2] = np.eye(k)[rng.integers(0, k, N // 2)]
+    return y, torch.tensor(y), z
+
+
+@pytest.mark.parametrize(
+    ("loss", "formula"), ROWWISE, ids=lambda x: repr(x) if isinstance(x, sl.Loss) else ""
+)
+@pytest.mark.parametrize("weighted", [False, True])
+def test_autograd_of_rows(loss, formula, weighted, rng):
+    y, target, z = draw_rows(loss, rng)
+    w = rng.uniform(0, 2, N) if weighted else np.ones(N)
+    raw = torch.tensor(z, requires_grad=True)
+    values = torch.tensor(w) * formula(target, raw)
+    (gradient,) = torch.autograd.grad(values.sum(), raw, create_graph=True)
+    hessian = np.zeros_like(z)
+    if gradient.requires_grad:
+        for j in range(z.shape[1]):
+            (row,) = torch.autograd.grad(
+                gradient[:, j].sum(), raw, retain_graph=True, allow_unused=True
+            )
+            hessian[:, j] = 0 if row is None else row[:, j].numpy(force=True)
+    weight = w if weighted else None
+    assert_allclose(loss.values(y, z, weight), values.detach().numpy(), **CLOSE)
+    ours = loss.gradient_hessian(y, z, weight)
+    assert_allclose(ours[0], gradient.detach().numpy(), **CLOSE)
+    assert_allclose(ours[1], hessian, **CLOSE)
+
+
+def test_cross_entropy_of_labels(rng):
+    """Labels, as both take them, smoothed by both."""
+    y, z = rng.integers(0, 5, N), rng.normal(size=(N, 5))
+    for smoothing in (0.0, 0.1):
+        raw = torch.tensor(z, requires_grad=True)
+        values = _cross_entropy(smoothing)(torch.tensor(y), raw)
+        (gradient,) = torch.autograd.grad(values.sum(), raw)
+        ours = sl.CategoricalCrossEntropy(smoothing).values_gradient(y, z)
+        assert_allclose(ours[0], values.detach().numpy(), **CLOSE)
+        assert_allclose(ours[1], gradient.numpy(), **CLOSE)

@@ -1,6 +1,7 @@
 """The losses, by family."""
 
 from .binary import BinaryCrossEntropy, Brier, Focal
+from .compose import WeightedSum
 from .deviance import GammaDeviance, PoissonDeviance, TweedieDeviance
 from .distributional import GaussianNLL, MultiQuantile
 from .margin import Exponential, Hinge, ModifiedHuber, SquaredHinge
@@ -56,4 +57,5 @@ __all__ = [
     "SquaredLogError",
     "Tukey",
     "TweedieDeviance",
+    "WeightedSum",
 ]

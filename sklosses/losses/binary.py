@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar
 
 from .._pointwise import Interval, PointwiseLoss, clipped_logit, weighted_mean
 from .._special import clip_probability, exp, expit, log, log1p, log1pexp, logit
+from .multiclass import CategoricalBrier, CategoricalCrossEntropy
 
 PROBABILITY = Interval(0, 1, closed="both")
 
@@ -64,6 +65,9 @@ class BinaryCrossEntropy(_Probability):
         "zh": "需要校准良好的概率;分类的默认选择。",
     }
     reference: ClassVar = "Good (1952), doi:10.1111/j.2517-6161.1952.tb00104.x"
+
+    def for_classes(self, n_classes):
+        return self if n_classes < 3 else CategoricalCrossEntropy(self.label_smoothing)
 
     def _smoothed(self, y):
         return y * (1.0 - self.label_smoothing) + 0.5 * self.label_smoothing
@@ -186,7 +190,8 @@ class Brier(_Probability):
     Notes
     -----
     Domain: y in [0, 1]; logit link; bounded, not convex in the raw score; the exact Hessian is
-    negative for badly wrong rows. Equals ``sklearn.metrics.brier_score_loss``.
+    negative for badly wrong rows. Equals ``sklearn.metrics.brier_score_loss``. Labels of three and
+    more classes against a column a class: see `CategoricalBrier`.
 
     References
     ----------
@@ -211,6 +216,9 @@ class Brier(_Probability):
         "zh": "标签有噪声、自信的错误应只付有限代价时。",
     }
     reference: ClassVar = "Brier (1950), doi:10.1175/1520-0493(1950)078<0001:VOFEIT>2.0.CO;2"
+
+    def for_classes(self, n_classes):
+        return self if n_classes < 3 else CategoricalBrier()
 
     def value(self, y, z):
         p, q = expit(z), expit(-z)

@@ -67,36 +67,32 @@ class MultiQuantile(RowwiseLoss):
 
     @property
     def n_raw(self):
-        """One column a quantile."""
         return len(self.quantiles)
 
     @property
     def _monotone(self):
         return self.crossing == "monotone"
 
+    def _quantile(self, z, j, below):
+        return below + log1pexp(z[j]) if self._monotone and j > 0 else z[j]
+
     def _pinball(self, j, y, q):
         return self.quantiles[j] * (y - q) if y >= q else (self.quantiles[j] - 1.0) * (y - q)
 
-    def _slope(self, j, y, q):
-        """Return the derivative of the pinball loss in the quantile."""
-        return -self.quantiles[j] if y > q else (1.0 - self.quantiles[j] if y < q else 0.0)
-
     def value(self, y, z):
-        q, total = z[0], self._pinball(0, y, z[0])
-        for j in range(1, len(self.quantiles)):
-            q = q + log1pexp(z[j]) if self._monotone else z[j]
+        q, total = 0.0, 0.0
+        for j in range(z.size):
+            q = self._quantile(z, j, q)
             total += self._pinball(j, y, q)
-        return total / len(self.quantiles)
+        return total / z.size
 
     def grad(self, y, z, g):
-        q, k = z[0], len(self.quantiles)
-        g[0] = self._slope(0, y, q) / k
-        for j in range(1, k):
-            q = q + log1pexp(z[j]) if self._monotone else z[j]
-            g[j] = self._slope(j, y, q) / k
-        if self._monotone:
-            # a column moves its own quantile and all above
-            for j in range(k - 1, 0, -1):
+        q = 0.0
+        for j in range(z.size):
+            q = self._quantile(z, j, q)
+            g[j] = ((y < q) - self.quantiles[j] * (y != q)) / z.size
+        for j in range(z.size - 1, 0, -1):
+            if self._monotone:  # a column moves its own quantile and all above
                 g[j - 1] += g[j]
                 g[j] *= expit(z[j])
 
@@ -106,30 +102,25 @@ class MultiQuantile(RowwiseLoss):
             h[j] *= expit(-z[j]) if self._monotone and j > 0 else 0.0
 
     def response(self, z, out):
-        out[0] = z[0]
-        for j in range(1, len(self.quantiles)):
-            out[j] = out[j - 1] + log1pexp(z[j]) if self._monotone else z[j]
+        for j in range(z.size):
+            out[j] = self._quantile(z, j, out[j - 1])
 
     def response_value(self, y, p):
         total = 0.0
-        for j in range(len(self.quantiles)):
+        for j in range(p.size):
             total += self._pinball(j, y, p[j])
-        return total / len(self.quantiles)
+        return total / p.size
 
     def optimal_constant(self, y, w, k):
         levels = [weighted_quantile(y, quantile, w) for quantile in self.quantiles]
-        if not self._monotone:
-            return levels
         narrowest = NARROWEST * (float(y.max() - y.min()) or 1.0)
-        gaps = [max(high - low, narrowest) for low, high in pairwise(levels)]
-        return [levels[0], *(softplus_inverse(gap) for gap in gaps)]
+        gaps = [softplus_inverse(max(high - low, narrowest)) for low, high in pairwise(levels)]
+        return [levels[0], *gaps] if self._monotone else levels
 
     def raw_scale(self, y, w):
         spread = sqrt(weighted_mean((y - weighted_mean(y, w)) ** 2, w)) or 1.0
         start = self.optimal_constant(y, w, self.n_raw)
-        if not self._monotone:
-            return [spread] * self.n_raw
-        return [spread, *(max(1.0, raw) for raw in start[1:])]
+        return [spread, *(max(1.0, raw) if self._monotone else spread for raw in start[1:])]
 
 
 class GaussianNLL(RowwiseLoss):
@@ -154,6 +145,7 @@ class GaussianNLL(RowwiseLoss):
 
     task: ClassVar = "distributional"
     n_raw: ClassVar = 2
+    response_names: ClassVar = ("mean", "std")
     aliases: ClassVar = ("gaussian_nll", "normal_nll")
     names: ClassVar = {"en": "Gaussian negative log-likelihood", "zh": "高斯负对数似然"}
     formula: ClassVar = r"\tfrac12 \left(\ln \sigma^2 + \frac{(y - \mu)^2}{\sigma^2}\right)"
@@ -167,22 +159,24 @@ class GaussianNLL(RowwiseLoss):
     }
     reference: ClassVar = "Nix & Weigend (1994), doi:10.1109/ICNN.1994.374138"
 
-    def _squared(self, y, z):
-        """Return the squared residual in units of the variance; 0 stays 0 when that underflows."""
+    def _residual(self, y, z):
+        """Return the residual in units of the deviation; 0 stays 0 when that underflows."""
         r = y - z[0]
-        return r * r * exp(-z[1]) if r != 0.0 else 0.0
+        return r * exp(-0.5 * z[1]) if r != 0.0 else 0.0
 
     def value(self, y, z):
-        return 0.5 * (z[1] + self._squared(y, z))
+        s = self._residual(y, z)
+        return 0.5 * (z[1] + s * s)
 
     def grad(self, y, z, g):
-        r = y - z[0]
-        g[0] = -r * exp(-z[1]) if r != 0.0 else 0.0
-        g[1] = 0.5 - 0.5 * self._squared(y, z)
+        s = self._residual(y, z)
+        g[0] = -s * exp(-0.5 * z[1]) if s != 0.0 else 0.0
+        g[1] = 0.5 - 0.5 * s * s
 
     def hess(self, y, z, h):
+        s = self._residual(y, z)
         h[0] = exp(-z[1])
-        h[1] = 0.5 * self._squared(y, z)
+        h[1] = 0.5 * s * s
 
     def response(self, z, out):
         out[0] = z[0]

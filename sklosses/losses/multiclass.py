@@ -5,7 +5,8 @@ from __future__ import annotations
 from math import inf
 from typing import Annotated, ClassVar
 
-from .._rowwise import Interval, RowwiseLoss, SoftmaxLoss
+from .._rowwise import Interval, RowwiseLoss, class_shares
+from .._softmax import SoftmaxLoss
 from .._special import exp, log
 
 NON_NEGATIVE = Interval(0, inf, closed="left")
@@ -116,8 +117,9 @@ class CategoricalFocal(SoftmaxLoss):
         c, q = self.gamma, 1.0 - p
         f, df = self._powers(q)
         bend = (c - 1.0) * df / q if q > 0.0 else 0.0  # γ(γ−1) q^(γ−2)
-        u = t * (df * p * lp - f)
-        v = t * (p * lp * (df - bend * p) + 2.0 * df * p)
+        plp = p * lp if p > 0.0 else 0.0
+        u = t * (df * plp - f)
+        v = t * (plp * (df - bend * p) + 2.0 * df * p)
         return (u, v) if t > 0.0 else (0.0, 0.0)
 
 
@@ -143,7 +145,7 @@ class KLDivergence(SoftmaxLoss):
 
     convex: ClassVar = True
     proper: ClassVar = True
-    aliases: ClassVar = ("kl_divergence", "kl", "kldiv")
+    aliases: ClassVar = ("kl", "kldiv")
     names: ClassVar = {"en": "Kullback–Leibler divergence", "zh": "KL 散度"}
     formula: ClassVar = r"\sum_j t_j \ln \frac{t_j}{p_j}"
     use_case: ClassVar = {
@@ -306,11 +308,11 @@ class MulticlassHinge(RowwiseLoss):
         return rival
 
     def value(self, y, z):
-        return max(z[self._rival(y, z)] + self.margin - z[y], 0.0)
+        return max(z[self._rival(y, z)] - z[y] + self.margin, 0.0)
 
     def grad(self, y, z, g):
         rival = self._rival(y, z)
-        wrong = 1.0 if z[rival] + self.margin - z[y] > 0.0 else 0.0
+        wrong = 1.0 if z[rival] - z[y] + self.margin > 0.0 else 0.0
         for j in range(z.size):
             g[j] = 0.0
         g[rival] = wrong
@@ -319,3 +321,8 @@ class MulticlassHinge(RowwiseLoss):
     def hess(self, y, z, h):
         for j in range(z.size):
             h[j] = 0.0
+
+    def optimal_constant(self, y, w, k):
+        """Return the margin for a class of more than half of the weight, 0 for all others."""
+        shares = class_shares(y, w, k)
+        return self.margin * (shares > 0.5)

@@ -38,8 +38,15 @@ def d2_loss_score(y_true, y_pred, *, loss, sample_weight=None):
     1.0
     """
     loss = get_loss(loss)
+    if np.ndim(y_true) == 1 and np.ndim(y_pred) == 2:
+        loss = loss.for_classes(np.shape(y_pred)[1])
     reached = loss(y_true, y_pred, sample_weight=sample_weight)
-    raw = np.broadcast_to(loss.init_raw(y_true, sample_weight), np.shape(y_true))
+    if hasattr(loss, "columns"):  # row-wise
+        n_raw = np.shape(y_pred)[1] if loss.n_raw is None else loss.n_raw
+        best = loss.init_raw(y_true, sample_weight, n_raw)
+        raw = np.broadcast_to(best, (len(y_true), n_raw))
+    else:
+        raw = np.broadcast_to(loss.init_raw(y_true, sample_weight), np.shape(y_true))
     constant = loss(y_true, loss.inverse_link(raw), sample_weight=sample_weight)
     if constant == 0:
         return 1.0 if reached == 0 else -np.inf

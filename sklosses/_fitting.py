@@ -1,0 +1,401 @@
+"""The ways to fit a model: which solver, from where, watched by what.
+
+Linear models of pointwise losses are fitted an output at a time, by L-BFGS or by stochastic steps
+along rows; everything else (rows of several raw predictions, hidden layers, minibatch optimisers)
+as one network, linear if it has no hidden layers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+from sklearn.utils import check_random_state
+from threadpoolctl import threadpool_limits
+
+from ._monitor import Monitor
+from ._numba import bind
+from ._optimum import best_constant
+from .network import Network
+from .solvers.batch import (
+    LinearObjective,
+    NetworkObjective,
+    column_moments,
+    lbfgs,
+    lbfgs_network,
+)
+from .solvers.minibatch import SOLVERS as MINIBATCH_SOLVERS
+from .solvers.minibatch import Minibatch, MinibatchOptions, Standardiser
+from .solvers.sgd import SGD, SGDOptions
+
+JUDGED_ROWS = 10_000  # rows whose mean loss tells whether "sgd" still improves
+BATCH_ENTRIES = 10**8  # entries of X up to which solver="auto" prefers the deterministic solver
+WIDE = 10**6  # multiplications of a batch, from which threads of the BLAS pay
+PLATEAU_RATES = (0.2, 0.04)  # factors of the learning rate "adaptive" after a plateau
+
+
+@dataclass
+class Data:
+    """Rows, targets as the loss takes them, and weights."""
+
+    X: Any
+    y: Any
+    weight: np.ndarray
+
+    def rows(self, index):
+        """Return some of the rows."""
+        return Data(self.X[index], self.y[index], self.weight[index])
+
+
+@dataclass
+class Fit:
+    """A fitted model, and how it got there."""
+
+    network: Network
+    n_iter: int = 1
+    loss: float = np.nan
+    losses: list = field(default_factory=list)
+    scores: list = field(default_factory=list)
+
+
+class Fitting:
+    """One call of ``fit``: the estimator's options, the data, and the choice of a way.
+
+    Parameters
+    ----------
+    options : LossEstimator
+        Where parameters are read; nothing is written.
+    loss : Loss
+    data, validation : Data, Data or None
+    n_raw : int
+        Number of raw columns.
+    rowwise : bool
+        Whether the loss sees rows of raw columns, which are then fitted together.
+    warm : Network or None
+        Where to start.
+    on_iteration : callable or None
+        Called with a network after each iteration; true stops.
+    """
+
+    def __init__(self, options, loss, data, validation, *, n_raw, rowwise, warm, on_iteration):
+        self.options, self.loss, self.data, self.validation = options, loss, data, validation
+        self.n_raw, self.rowwise, self.warm = n_raw, rowwise, warm
+        self.on_iteration = on_iteration
+        self.hidden = hidden_sizes(options.hidden_layer_sizes)
+        self.sizes = (data.X.shape[1], *self.hidden, n_raw)
+        self.l1, self.l2 = options._penalties()
+        self.solver = self._choose_solver()
+        self.random_state = check_random_state(options.random_state)
+        if warm is not None and warm.sizes != self.sizes:
+            raise ValueError(
+                f"warm_start goes on with a model of the same layers; the sizes of the fitted one "
+                f"are {warm.sizes}, those asked for {self.sizes}."
+            )
+
+    def _choose_solver(self):
+        wanted, loss, X = self.options.solver, self.loss, self.data.X
+        if wanted == "lbfgs" and not loss.smooth:
+            raise ValueError(
+                f"solver='lbfgs' needs a smooth loss, and {type(loss).__name__} is not. "
+                f"Use solver='sgd', 'adam' or 'auto'."
+            )
+        if wanted == "lbfgs" and self.hidden and self.l1:
+            raise ValueError("solver='lbfgs' with hidden layers takes penalty='l2' or None.")
+        if wanted != "auto":
+            return wanted
+        if self.hidden:
+            return "adam"
+        entries = X.nnz if sparse.issparse(X) else X.size
+        if loss.smooth and (entries <= BATCH_ENTRIES or not loss.jit):
+            return "lbfgs"
+        return "adam" if self.rowwise else "sgd"
+
+    @property
+    def joint(self):
+        """Whether all outputs are fitted together, as one network."""
+        minibatch = self.solver in MINIBATCH_SOLVERS and self.solver != "sgd"
+        return bool(self.rowwise or self.hidden or minibatch)
+
+    def run(self):
+        """Fit, and return a `Fit`."""
+        if not self.joint:
+            return self._by_column()
+        constant = best_constant(self.loss, self.data.y, self.data.weight, self.n_raw)
+        if self.solver != "lbfgs":
+            return self._minibatch(constant)
+        return self._batch_network(constant) if self.hidden else self._batch_rows(constant)
+
+    # ------------------------------------------------------------------ watching
+
+    def _monitor(self, reference, *, watch_training, network_of, column=None):
+        options = self.options
+        epochs = 1 if self.validation or not watch_training else self._epochs_to_judge()
+        wanted = column is None or self.n_raw == 1
+        tell = self.on_iteration if wanted else None
+        return Monitor(
+            tol=None if options.tol is None else options.tol * epochs,
+            reference=reference,
+            n_iter_no_change=options.n_iter_no_change * epochs,
+            validate=self._validator(column, network_of),
+            watch_training=watch_training,
+            verbose=options.verbose,
+            tell=None if tell is None else lambda solution: tell(network_of(solution)),
+        )
+
+    def _epochs_to_judge(self):
+        """Return how many epochs tell whether the loss still falls: one of few rows says little."""
+        options = self.options
+        most = max(1, options.max_iter // (5 * options.n_iter_no_change))
+        return min(-(-JUDGED_ROWS // self.data.X.shape[0]), most)
+
+    def _validator(self, column, network_of):
+        """Return the function that scores a candidate solution, or None."""
+        if self.validation is None:
+            return None
+        X, y, weight = self.validation.X, self.validation.y, self.validation.weight
+        if column is not None and y.ndim > 1:
+            y = np.ascontiguousarray(y[:, column])
+
+        def validate(solution):
+            raw = network_of(solution).predict(X)
+            if not np.isfinite(raw).all():
+                return -np.inf
+            unused = np.empty_like(raw)
+            return -self.loss.objective(y, raw, weight, unused) / float(weight.sum())
+
+        return validate
+
+    def _linear(self, coef, intercept):
+        """Return the network that linear coefficients are."""
+        coef = coef[:, None] if coef.ndim == 1 else coef
+        network = Network((coef.shape[0], coef.shape[1]), dtype=self.data.X.dtype)
+        network.coefs[0][...] = coef
+        network.intercepts[0][...] = intercept
+        return network
+
+    # ------------------------------------------------------------------ linear, by output
+
+    def _by_column(self):
+        X, y, weight = self.data.X, self.data.y, self.data.weight
+        solve = self._batch if self.solver == "lbfgs" else self._stochastic
+        columns = [y] if y.ndim == 1 else [np.ascontiguousarray(column) for column in y.T]
+        fits = []
+        for k, column in enumerate(columns):
+            constant = best_constant(self.loss, column, weight, 1)
+            if self.warm is not None:
+                coef = self.warm.coefs[0][:, k].astype(np.float64)
+                start = (coef, float(self.warm.intercepts[0][k]))
+            else:
+                first = constant.raw[0] if self.options.fit_intercept else 0.0
+                start = (np.zeros(X.shape[1]), float(first))
+            monitor = self._monitor(
+                constant.loss,
+                watch_training=self.solver == "sgd",
+                network_of=lambda solution: self._linear(*solution),
+                column=k,
+            )
+            fits.append((*solve(X, column, weight, start, monitor), monitor))
+        coefs, intercepts, n_iters, values, monitors = zip(*fits, strict=True)
+        scores = [monitor.scores for monitor in monitors]
+        return Fit(
+            (np.array(coefs), np.array(intercepts)),
+            max(*n_iters, 1),
+            float(sum(values)),
+            summed([monitor.losses for monitor in monitors]),
+            summed(scores) if scores[0] else [],
+        )
+
+    def _batch(self, X, y, weight, start, monitor, constant=None):
+        options = self.options
+        measured = start[1] if constant is None else constant.raw
+        problem = LinearObjective(
+            self.loss, X, y, weight,
+            l1=self.l1, l2=self.l2, fit_intercept=options.fit_intercept, start=measured,
+        )  # fmt: skip
+        fit = lbfgs(
+            problem, *start,
+            tol=1e-4 if options.tol is None else options.tol,
+            max_iter=options.max_iter,
+            monitor=lambda coef, intercept, value: monitor((coef, intercept), value),
+        )  # fmt: skip
+        if not (fit.converged or monitor.stopped):
+            options._warn_unconverged("lbfgs", fit.n_iter)
+        return *monitor.chosen((fit.coef, fit.intercept)), fit.n_iter, fit.objective
+
+    def _stochastic(self, X, y, weight, start, monitor):
+        options = self.options
+        if not self.loss.jit:
+            raise ValueError(
+                f"solver='sgd' compiles the loss, and {type(self.loss).__name__} has jit = False."
+            )
+        random_state = check_random_state(options.random_state)
+        weight = weight / weight.mean(dtype=np.float64).astype(weight.dtype)
+        bound, sgd = bind(self.loss, X.dtype), new_sgd(options, X, start)
+        solution, value = start, np.inf
+        for _ in range(options.max_iter):
+            value = sgd.run_epoch(bound, X, y, weight, seed=random_state.randint(2**31 - 1))
+            if sgd.diverged:
+                options._warn_diverged("sgd")
+                break
+            solution = sgd.coefficients()
+            value += self._penalty(solution[0])
+            if monitor(solution, value):
+                break
+        else:
+            if options.tol is not None:
+                options._warn_unconverged("sgd", options.max_iter)
+        return *monitor.chosen(solution), max(len(monitor.losses), 1), value
+
+    def _penalty(self, coef):
+        return self.l1 * float(np.abs(coef).sum()) + 0.5 * self.l2 * float(np.vdot(coef, coef))
+
+    # ------------------------------------------------------------------ networks
+
+    def _batch_rows(self, constant):
+        """Fit a linear map to several raw columns at once."""
+        options, data = self.options, self.data
+        if self.warm is not None:
+            start = (self.warm.coefs[0].astype(float), self.warm.intercepts[0].astype(float))
+        else:
+            first = constant.raw if options.fit_intercept else np.zeros(self.n_raw)
+            start = (np.zeros((data.X.shape[1], self.n_raw)), first)
+        monitor = self._monitor(
+            constant.loss, watch_training=False,
+            network_of=lambda solution: self._linear(*solution),
+        )  # fmt: skip
+        coef, intercept, n_iter, value = self._batch(
+            data.X, data.y, data.weight, start, monitor, constant
+        )
+        solution = (coef.T, intercept)
+        return Fit(solution, max(n_iter, 1), value, monitor.losses, monitor.scores)
+
+    def _start(self, constant):
+        """Return the network to start from and the coordinates to train it in."""
+        X, dtype = self.data.X, self.data.X.dtype
+        if self.warm is not None:
+            network = self.warm.copy()
+        else:
+            network = Network(self.sizes, self.options.activation, dtype)
+            network.initialise(self.random_state)
+        return network, standardiser(X, self.data.weight, constant, self.options.fit_intercept)
+
+    def _batch_network(self, constant):
+        options, data = self.options, self.data
+        network, coordinates = self._start(constant)
+        theta = network.theta
+        if self.warm is not None:
+            theta = coordinates.inner(network)
+        problem = NetworkObjective(
+            self.loss, data.X, data.y, data.weight, network, coordinates,
+            l2=self.l2, fit_intercept=options.fit_intercept,
+        )  # fmt: skip
+
+        def natural(theta):
+            return coordinates.outer(network, theta.astype(network.dtype))
+
+        monitor = self._monitor(constant.loss, watch_training=False, network_of=natural)
+        with threadpool_limits(self._threads(data.X.shape[0]), user_api="blas"):
+            theta, n_iter, value, converged = lbfgs_network(
+                problem, theta,
+                tol=1e-4 if options.tol is None else options.tol,
+                max_iter=options.max_iter, monitor=monitor,
+            )  # fmt: skip
+        if not (converged or monitor.stopped):
+            options._warn_unconverged("lbfgs", n_iter)
+        solution = natural(monitor.chosen(theta))
+        return Fit(solution, max(n_iter, 1), value, monitor.losses, monitor.scores)
+
+    def _minibatch(self, constant):
+        options, data = self.options, self.data
+        network, coordinates = self._start(constant)
+        if self.warm is None:
+            network = coordinates.outer(network, network.theta)
+        trainer = Minibatch(network, coordinates, minibatch_options(options, self.solver))
+        monitor = self._monitor(
+            constant.loss, watch_training=True, network_of=lambda solution: solution
+        )
+        weight = data.weight / data.weight.mean(dtype=np.float64).astype(data.weight.dtype)
+        rates = list(PLATEAU_RATES) if options.learning_rate == "adaptive" else []
+        solution, value = network, np.inf
+        with threadpool_limits(self._threads(trainer.batch_size(weight)), user_api="blas"):
+            for _ in range(options.max_iter):
+                seed = self.random_state.randint(2**31 - 1)
+                if hasattr(self.loss, "begin_epoch"):
+                    self.loss.begin_epoch()
+                value = trainer.run_epoch(self.loss, data.X, data.y, weight, seed)
+                if hasattr(self.loss, "end_epoch"):
+                    self.loss.end_epoch()
+                if trainer.diverged:
+                    options._warn_diverged(self.solver)
+                    if min(monitor.losses, default=np.inf) > constant.loss:
+                        solution = network  # all since was worse
+                    break
+                solution = trainer.result()
+                value += trainer.penalty()
+                if monitor(solution, value):
+                    if not rates or monitor.told:
+                        break
+                    trainer.rate = rates.pop(0)
+                    monitor.resume()
+            else:
+                if options.tol is not None:
+                    options._warn_unconverged(self.solver, options.max_iter)
+        solution = monitor.chosen(solution)
+        return Fit(solution, max(len(monitor.losses), 1), value, monitor.losses, monitor.scores)
+
+    def _threads(self, rows):
+        """Return the limit of threads of the BLAS: they cost small products more than they save."""
+        widest = max(n * m for n, m in zip(self.sizes, self.sizes[1:], strict=False))
+        return 1 if rows * widest < WIDE * 10 else None
+
+
+def standardiser(X, weight, constant, fit_intercept):
+    """Return the coordinates of a network's training."""
+    centre = fit_intercept and not sparse.issparse(X)
+    mean, spread = column_moments(X, weight, centre=centre)
+    start = constant.raw if fit_intercept else np.zeros_like(constant.raw)
+    return Standardiser(mean, spread, start, constant.scale, X.dtype, constant.unit)
+
+
+def hidden_sizes(hidden_layer_sizes):
+    """Return `hidden_layer_sizes` as a tuple of integers."""
+    sizes = hidden_layer_sizes
+    return tuple(sizes) if hasattr(sizes, "__len__") else (sizes,)
+
+
+def new_sgd(options, X, start):
+    """Return a stochastic solver of one output."""
+    l1, l2 = options._penalties()
+    # averaging is free where a step touches all coefficients, and costs where it does not
+    average = not sparse.issparse(X) if options.average == "auto" else options.average
+    choices = SGDOptions(
+        l1=l1, l2=l2, fit_intercept=options.fit_intercept, learning_rate=options.learning_rate,
+        learning_rate_init=options.learning_rate_init, power_t=options.power_t,
+        average=average, shuffle=options.shuffle,
+    )  # fmt: skip
+    return SGD(X.shape[1], X.dtype, choices, coef=start[0], intercept=start[1])
+
+
+def minibatch_options(options, solver):
+    """Return the options of a minibatch optimiser."""
+    if options.learning_rate == "optimal":
+        raise ValueError(
+            "learning_rate='optimal' is for linear models of one output with solver='sgd'."
+        )
+    l1, l2 = options._penalties()
+    return MinibatchOptions(
+        solver=solver, l1=l1, l2=l2, fit_intercept=options.fit_intercept,
+        learning_rate=options.learning_rate, learning_rate_init=options.learning_rate_init,
+        power_t=options.power_t, momentum=options.momentum, beta_1=options.beta_1,
+        beta_2=options.beta_2, epsilon=options.epsilon, batch_size=options.batch_size,
+        average=options.average == "auto" or bool(options.average), shuffle=options.shuffle,
+    )  # fmt: skip
+
+
+def summed(curves):
+    """Return the sum of curves; one that ended earlier keeps its last value."""
+    length = max(len(curve) for curve in curves)
+    padded = [curve + curve[-1:] * (length - len(curve)) for curve in curves if curve]
+    return np.sum(padded, axis=0).tolist() if padded else []

@@ -1,0 +1,504 @@
+"""Sums of losses: what ``a + b`` and ``0.5 * a`` make.
+
+Pointwise terms become one scalar function, compiled once for a combination of classes: Numba sees
+the sum as pairs, a weighted term and the rest. Row-wise terms are evaluated one after the other,
+each by its own fast kernel, and their arrays are added.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from math import inf, isclose
+from typing import Any
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.utils._param_validation import InvalidParameterError
+
+from .._inputs import as_weights
+from .._loss import Loss
+from .._pointwise import Interval, PointwiseLoss
+from .._rowwise import RowwiseLoss
+
+WEIGHT = Interval(0, inf, closed="left")
+PROBES = (-1.7, 0.3, 2.1)  # raw predictions at which responses are compared
+ANY_COLUMNS = 3
+CLOSED = {
+    (False, False): "neither", (True, False): "left", (False, True): "right", (True, True): "both",
+}  # fmt: skip
+
+
+class WeightedSum(Loss):
+    """A weighted sum of losses: what ``a + b`` and ``0.5 * a`` make.
+
+    Parameters
+    ----------
+    **params : Loss and float
+        ``term0``, ``weight0``, ``term1``, ``weight1``, …; weights are ≥ 0 and not all 0, by default
+        1. A term of weight 0 is not there. In a grid, ``term0__gamma`` is a parameter of a term.
+
+    Notes
+    -----
+    All terms are of one family and share one response, that is, they read predictions on the same
+    scale: `SquaredError` and `Huber` can be added, `SquaredError` and `PoissonDeviance` cannot.
+    Domains are what all terms allow; the sum is convex, smooth or compiled if all terms are. Its
+    surrogate Hessian is the weighted sum of theirs. Operators copy their terms.
+
+    Examples
+    --------
+    >>> from sklosses import AbsoluteError, SquaredError
+    >>> (SquaredError() + 0.5 * AbsoluteError())([0.0], [2.0])
+    5.0
+    """
+
+    def __new__(cls, **params):
+        """Return a sum of the kind that the terms ask for."""
+        return super().__new__(_kind_of(params) if cls is WeightedSum else cls)
+
+    def __init__(self, **params):
+        self._n_terms = len([name for name in params if name.startswith("term")])
+        known = {name for pair in _names(self._n_terms) for name in pair}
+        if not known or not known.issuperset(params):
+            raise TypeError(
+                f"WeightedSum takes term0, weight0, term1, weight1, … without gaps. "
+                f"Got {[*params]} instead."
+            )
+        for term, weight in _names(self._n_terms):
+            setattr(self, term, params[term])
+            setattr(self, weight, params.get(weight, 1.0))
+
+    # ------------------------------------------------------------------ parameters
+
+    def get_params(self, deep=True):
+        """Return the terms, their weights and, if `deep`, the parameters of the terms."""
+        names = [name for pair in _names(self._n_terms) for name in pair]
+        params = {name: getattr(self, name) for name in names}
+        for name, value in list(params.items()) if deep else ():
+            if isinstance(value, Loss):
+                nested = value.get_params().items()
+                params.update((f"{name}__{key}", inner) for key, inner in nested)
+        return params
+
+    def set_params(self, **params):
+        """Set terms, weights or, as ``term0__gamma``, parameters of terms."""
+        own = self.get_params(deep=False)
+        for name in params:
+            if name.partition("__")[0] not in own:
+                raise ValueError(
+                    f"Invalid parameter {name!r} for {self!r}. Valid parameters are: {[*own]!r}."
+                )
+        super().set_params(**params)
+        self.__class__ = _kind_of(self.get_params(deep=False))  # terms may be of another kind now
+        return self
+
+    def _key(self):
+        return tuple(self.get_params(deep=False).values())
+
+    def _all_parts(self):
+        """Return weights and terms."""
+        names = _names(self._n_terms)
+        return [(getattr(self, weight), getattr(self, term)) for term, weight in names]
+
+    @property
+    def _parts(self):
+        """The weights that are not 0, and their terms."""
+        parts = self._all_parts()
+        return [part for part in parts if part[0] != 0] or parts
+
+    @property
+    def _terms(self):
+        return [term for _, term in self._parts]
+
+    def for_classes(self, n_classes):
+        """Return the sum of what the terms are for a number of classes, if it is one family."""
+        parts = [(weight, term.for_classes(n_classes)) for weight, term in self._all_parts()]
+        alike = len({term.task for _, term in parts}) == 1
+        return self if parts == self._all_parts() or not alike else _from_parts(parts)
+
+    def _validate_params(self):
+        for names, (weight, term) in zip(_names(self._n_terms), self._all_parts(), strict=True):
+            if not isinstance(term, Loss):
+                raise InvalidParameterError(_not(names[0], "a Loss", term))
+            if weight not in WEIGHT:
+                raise InvalidParameterError(_not(names[1], WEIGHT, weight))
+            term._validate_params()
+        weight, first = self._parts[0]
+        if weight == 0:
+            raise ValueError("The weights of a WeightedSum must not all be zero.")
+        self._check_family(first)
+        for term in self._terms:
+            self._check_fits(first, term)
+
+    def _check_family(self, first):
+        other = next((term for term in self._terms if term.task != first.task), None)
+        if other is not None:
+            raise ValueError(
+                f"Losses of two families cannot be added: {type(first).__name__} is one of "
+                f"{first.task!r}, {type(other).__name__} of {other.task!r}."
+            )
+
+    def _check_fits(self, first, term):
+        if not isinstance(term, self.of):
+            raise ValueError(
+                f"{type(term).__name__} cannot be a term of this sum, which is one of "
+                f"{self.of.__name__}: terms are all pointwise or all row-wise losses."
+            )
+        if term is not first and not self._same_response(first, term):
+            raise ValueError(
+                f"{type(first).__name__} and {type(term).__name__} cannot be added: their "
+                f"predictions are on different scales (they have different responses)."
+            )
+
+    def _same_response(self, first, other):
+        if not (first._has_response() or other._has_response()):
+            return True
+        pairs = zip(self._probe(first), self._probe(other), strict=True)
+        return all(isclose(a, b, rel_tol=1e-9, abs_tol=1e-12) for a, b in pairs)
+
+    def _has_response(self):
+        return self._terms[0]._has_response()
+
+    # ------------------------------------------------------------------ metadata
+
+    @property
+    def task(self):
+        """The family of the terms."""
+        return self._terms[0].task
+
+    @property
+    def target(self):
+        """What all terms allow."""
+        return _intersection([term.target for term in self._terms])
+
+    @property
+    def prediction(self):
+        """What all terms allow."""
+        return _intersection([term.prediction for term in self._terms])
+
+    @property
+    def hessian(self):
+        """Whether it needs a surrogate, as soon as one term does; constant if all are."""
+        kinds = {term.hessian for term in self._terms}
+        return "surrogate" if "surrogate" in kinds else "exact" if "exact" in kinds else "constant"
+
+    @property
+    def convex(self):
+        """Whether all terms are."""
+        return all(term.convex for term in self._terms)
+
+    @property
+    def smooth(self):
+        """Whether all terms are."""
+        return all(term.smooth for term in self._terms)
+
+    @property
+    def jit(self):  # type: ignore[override]
+        """Whether all terms are compiled."""
+        return all(term.jit for term in self._terms)
+
+    @property
+    def formula(self):
+        """Weights and formulas of the terms."""
+        parts = [
+            rf"\left({term.formula}\right)" if weight == 1 else
+            rf"{weight:g} \left({term.formula}\right)"
+            for weight, term in self._parts
+        ]  # fmt: skip
+        return " + ".join(parts)
+
+
+def _kind_of(params):
+    """Return the class of a sum with these parameters."""
+    kinds = (kind for kind in KINDS if any(isinstance(p, kind.of) for p in params.values()))
+    return next(kinds, PointwiseSum)
+
+
+@lru_cache
+def _names(n):
+    """Return the names of n terms and their weights."""
+    return tuple([(f"term{i}", f"weight{i}") for i in range(n)])
+
+
+def _not(name, wanted, value):
+    return f"The {name!r} parameter of WeightedSum must be {wanted}. Got {value!r} instead."
+
+
+def _intersection(intervals):
+    if len(set(intervals)) == 1:
+        return intervals[0]
+    low = max(interval.low for interval in intervals)
+    high = min(interval.high for interval in intervals)
+    left = all(low > i.low or i.closed in ("left", "both") for i in intervals)
+    right = all(high < i.high or i.closed in ("right", "both") for i in intervals)
+    integer = any(interval.integer for interval in intervals)
+    return Interval(low, high, closed=CLOSED[left, right], integer=integer)
+
+
+# ------------------------------------------------------------------------------------- operators
+
+
+def added(first, second):
+    """Return the sum of two losses; sums are not nested."""
+    return _from_parts(_parts_of(first) + _parts_of(second))
+
+
+def scaled(loss, factor):
+    """Return a loss times a number; that of a sum multiplies its weights."""
+    return _from_parts([(factor * weight, term) for weight, term in _parts_of(loss)])
+
+
+def _parts_of(loss):
+    return loss._all_parts() if isinstance(loss, WeightedSum) else [(1.0, loss)]
+
+
+def _from_parts(parts):
+    params = {}
+    for i, (weight, term) in enumerate(parts):
+        # copies, or setting a parameter of a sum would change the loss it was made of
+        params[f"term{i}"], params[f"weight{i}"] = clone(term), weight
+    return WeightedSum(**params)
+
+
+# --------------------------------------------------------------------------------- pointwise terms
+
+
+class _Scaled(PointwiseLoss):
+    """A weighted term, as compiled code sees it."""
+
+    term: Any
+    weight: float
+
+    def value(self, y, z):
+        return self.weight * self.term.value(y, z)
+
+    def grad_hess(self, y, z):
+        g, h = self.term.grad_hess(y, z)
+        return self.weight * g, self.weight * h
+
+    def curvature(self, y, z):
+        return self.weight * self.term.curvature(y, z)
+
+    def response(self, z):
+        return self.term.response(z)
+
+    def link(self, p):
+        return self.term.link(p)
+
+    def response_value(self, y, p):
+        return self.weight * self.term.response_value(y, p)
+
+
+class _Pair(_Scaled):
+    """A weighted term plus the rest: a `_Scaled` or another pair."""
+
+    rest: Any
+
+    def value(self, y, z):
+        return self.weight * self.term.value(y, z) + self.rest.value(y, z)
+
+    def grad_hess(self, y, z):
+        g, h = self.term.grad_hess(y, z)
+        rest_g, rest_h = self.rest.grad_hess(y, z)
+        return self.weight * g + rest_g, self.weight * h + rest_h
+
+    def curvature(self, y, z):
+        return self.weight * self.term.curvature(y, z) + self.rest.curvature(y, z)
+
+    def response_value(self, y, p):
+        return self.weight * self.term.response_value(y, p) + self.rest.response_value(y, p)
+
+
+class _OnArrays(PointwiseLoss):
+    """Any term with methods that take arrays: of it sums are made that are not compiled."""
+
+    term: Any
+
+    def _filled(self, y, z, kinds):
+        shape, (y, z) = np.shape(z), np.atleast_1d(y, z)
+        outs = {kind: np.empty_like(z) for kind in kinds}
+        backend, loss = self.term._backend(z.dtype)
+        ones = as_weights(None, z.shape, z.dtype)
+        backend.fill(loss, y, z, ones, None, *(outs.get(kind) for kind in "vghc"))
+        return tuple(out.reshape(shape) for out in outs.values())
+
+    def value(self, y, z):
+        return self._filled(y, z, "v")[0]
+
+    def grad_hess(self, y, z):
+        return self._filled(y, z, "gh")
+
+    def curvature(self, y, z):
+        return self._filled(y, z, "c")[0]
+
+    def response(self, z):
+        return self._each("response", z)
+
+    def link(self, p):
+        return self._each("link", p)
+
+    def response_value(self, y, p):
+        return self._each("response_value", y, p)
+
+    def _each(self, name, *arrays):
+        method = getattr(self.term, name)
+        return np.vectorize(method, otypes=[float])(*arrays) if self.term.jit else method(*arrays)
+
+
+class PointwiseSum(WeightedSum, PointwiseLoss):  # type: ignore[override, misc]
+    """A sum of pointwise losses."""
+
+    of = PointwiseLoss
+
+    @property
+    def _chain(self):
+        compiled, chain = self.jit, None
+        for weight, term in reversed(self._parts):
+            item = term if compiled else _OnArrays(term)
+            chain = _Scaled(item, weight) if chain is None else _Pair(item, weight, chain)
+        return chain
+
+    def value(self, y, z):
+        return self._chain.value(y, z)
+
+    def grad_hess(self, y, z):
+        return self._chain.grad_hess(y, z)
+
+    def curvature(self, y, z):
+        return self._chain.curvature(y, z)
+
+    def response(self, z):
+        return self._chain.response(z)
+
+    def link(self, p):
+        return self._chain.link(p)
+
+    def response_value(self, y, p):
+        return self._chain.response_value(y, p)
+
+    def optimal_constant(self, y, w):
+        if len(self._parts) == 1:
+            return self._terms[0].optimal_constant(y, w)
+        return super().optimal_constant(y, w)
+
+    def _probe(self, term):
+        if not term.jit:
+            return term.response(np.array(PROBES))
+        return [term.response(z) for z in PROBES]
+
+
+# ---------------------------------------------------------------------------------- row-wise terms
+
+
+class RowwiseSum(WeightedSum, RowwiseLoss):  # type: ignore[override, misc]
+    """A sum of row-wise losses."""
+
+    of = RowwiseLoss
+
+    @property
+    def n_raw(self):
+        """The number of raw columns, where a term fixes it."""
+        return next((term.n_raw for term in self._terms if term.n_raw is not None), None)
+
+    @property
+    def response_names(self):
+        """What the response columns are called."""
+        return self._terms[0].response_names
+
+    @property
+    def soft_labels(self):
+        """Whether all terms take rows of class shares."""
+        return all(term.soft_labels for term in self._terms)
+
+    @property
+    def target(self):
+        """Labels or class shares, or what all terms allow."""
+        own = RowwiseLoss.target.fget(self)
+        return own if self.task == "multiclass" else super().target
+
+    def value(self, y, z):
+        return sum(weight * term.value(y, z) for weight, term in self._parts)
+
+    def grad(self, y, z, g):
+        self._add_rows("grad", y, z, g)
+
+    def hess(self, y, z, h):
+        self._add_rows("hess", y, z, h)
+
+    def response(self, z, out):
+        self._terms[0].response(z, out)
+
+    def response_value(self, y, p):
+        return sum(weight * term.response_value(y, p) for weight, term in self._parts)
+
+    def _add_rows(self, name, y, z, out):
+        own, total = np.empty_like(out), np.zeros_like(out)
+        for weight, term in self._parts:
+            getattr(term, name)(y, z, own)
+            total += weight * own
+        out[:] = total
+
+    def _same_response(self, first, other):
+        if other.n_raw is not None and other.n_raw != self.n_raw:
+            raise ValueError(
+                f"{type(first).__name__} and {type(other).__name__} cannot be added: they need "
+                f"{self.n_raw} and {other.n_raw} raw columns."
+            )
+        return super()._same_response(first, other)
+
+    def _probe(self, term):
+        z = np.resize(PROBES, self.n_raw or ANY_COLUMNS)
+        out = np.empty_like(z)
+        term.response(z, out)
+        return out
+
+    # ------------------------------------------------------------------ of all rows
+
+    def _check_response(self, p):
+        for term in self._terms:
+            term._check_response(p)
+
+    def _mean_response(self, y, p, w):
+        sums = [(weight, *term._mean_response(y, p, w)) for weight, term in self._parts]
+        return sum(weight * total for weight, total, _ in sums), sums[0][2]
+
+    def _response(self, z, out):
+        self._terms[0]._response(z, out)
+
+    def _fill_rows(self, y, z, w, *outs):
+        suspect = 0.0
+        own = [None if out is None else np.empty_like(out) for out in outs]
+        sums = [pair for pair in zip(outs, own, strict=True) if pair[0] is not None]
+        for total, _ in sums:
+            total.fill(0.0)
+        for weight, term in self._parts:
+            suspect += term._fill_rows(y, z, w, *own)
+            for total, addend in sums:
+                np.multiply(addend, weight, out=addend)
+                np.add(total, addend, out=total)
+        return suspect
+
+    def objective(self, y, z, w, out_gradient):
+        total, own = 0.0, np.empty_like(out_gradient)
+        out_gradient[:] = 0.0
+        for weight, term in self._parts:
+            total += weight * term.objective(y, z, w, own)
+            own *= weight
+            out_gradient += own
+        return total
+
+    def optimal_constant(self, y, w, k):
+        known = [np.asarray(term.optimal_constant(y, w, k), float) for term in self._terms]
+        if np.allclose(known, known[0], rtol=1e-9, atol=0.0):
+            return known[0]  # best for every term, so for their sum
+        totals = [self.values(y, np.tile(raw, (y.shape[0], 1)), w).sum() for raw in known]
+        raw = self._minimise(y, w, known[int(np.argmin(totals))])
+        return raw if self.smooth else self._minimise(y, w, raw)  # at kinks a restart goes on
+
+    def raw_scale(self, y, w):
+        return self._terms[0].raw_scale(y, w)
+
+
+KINDS = (RowwiseSum, PointwiseSum)  # of the first whose class a term has; set-wise sums go first
+for _kind in KINDS:
+    # which one is made is of no concern to a reader; pickles go by the qualified name
+    _kind.__name__ = WeightedSum.__name__  # type: ignore[method-assign]

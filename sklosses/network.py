@@ -1,0 +1,225 @@
+"""Forward and backward through a linear map or a multilayer perceptron, on BLAS.
+
+All parameters are one flat vector, so that an optimiser is one loop; matrices are views into it.
+An activation is written once, as a function of its input and a slope that its output tells; what
+follows each matrix product (bias, activation, their derivatives) is one pass over memory.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from math import sqrt
+from typing import ClassVar
+
+import numpy as np
+from sklearn.utils.extmath import safe_sparse_dot
+
+from ._numba import bind, kernel
+from ._special import exp, expit, log1pexp, tanh
+
+SMALLER = 0.5  # weights to start from than would keep the variance of a signal
+
+# ------------------------------------------------------------------------- activations
+
+
+class Activation:
+    """An activation: `value(x)`, and `slope(h)`, its derivative where it is h."""
+
+    scalar_methods: ClassVar[tuple] = ("value", "slope")
+    gain: ClassVar[float] = 1.0  # of random weights, so that signals keep their variance
+
+    @classmethod
+    def _get_param_names(cls):
+        return []
+
+
+class Identity(Activation):
+    """x."""
+
+    def value(self, x):
+        return x
+
+    def slope(self, h):
+        return 1.0
+
+
+class Relu(Activation):
+    """max(x, 0)."""
+
+    gain: ClassVar[float] = sqrt(2.0)
+
+    def value(self, x):
+        return x if x > 0.0 else 0.0
+
+    def slope(self, h):
+        return 1.0 if h > 0.0 else 0.0
+
+
+class Tanh(Activation):
+    """Hyperbolic tangent."""
+
+    def value(self, x):
+        return tanh(x)
+
+    def slope(self, h):
+        return 1.0 - h * h
+
+
+class Logistic(Activation):
+    """1 / (1 + e^−x)."""
+
+    gain: ClassVar[float] = 4.0
+
+    def value(self, x):
+        return expit(x)
+
+    def slope(self, h):
+        return h * (1.0 - h)
+
+
+class Softplus(Activation):
+    """ln(1 + e^x)."""
+
+    gain: ClassVar[float] = sqrt(2.0)
+
+    def value(self, x):
+        return log1pexp(x)
+
+    def slope(self, h):
+        return 1.0 - exp(-h)
+
+
+ACTIVATIONS = {
+    cls.__name__.lower(): cls for cls in (Identity, Logistic, Relu, Softplus, Tanh)
+}  # fmt: skip
+
+
+@lru_cache(maxsize=32)
+def _bound(name, dtype):
+    return bind(ACTIVATIONS[name](), dtype)
+
+
+@kernel
+def _activate(activation, a, bias):
+    """Add the bias to each row of `a` and apply the activation, in place."""
+    for i in range(a.shape[0]):
+        row = a[i]
+        for j in range(row.size):
+            row[j] = activation.value(row[j] + bias[j])
+
+
+@kernel
+def _add_bias(a, bias):
+    for i in range(a.shape[0]):
+        row = a[i]
+        for j in range(row.size):
+            row[j] += bias[j]
+
+
+@kernel
+def _deactivate(activation, delta, h, out_bias):
+    """Multiply `delta` by the slopes at outputs `h`, in place; fill `out_bias` with its sums."""
+    out_bias[:] = 0
+    for i in range(h.shape[0]):
+        row, d = h[i], delta[i]
+        for j in range(row.size):
+            d[j] *= activation.slope(row[j])
+            out_bias[j] += d[j]
+
+
+# ------------------------------------------------------------------------- the network
+
+
+class Network:
+    """A linear map, or a multilayer perceptron.
+
+    Parameters
+    ----------
+    sizes : sequence of int
+        Numbers of inputs, of units of each hidden layer, of outputs.
+    activation : {"identity", "logistic", "relu", "softplus", "tanh"}
+        Of the hidden layers.
+    dtype : dtype
+        Float32 or float64.
+    theta : ndarray of shape (n_parameters,), default=None
+        All parameters; None: zeros.
+
+    Attributes
+    ----------
+    theta : ndarray of shape (n_parameters,)
+        All parameters.
+    coefs, intercepts : list of ndarray
+        Views: matrices of shape (n_in, n_out), vectors of shape (n_out,).
+    """
+
+    def __init__(self, sizes, activation="relu", dtype=np.float64, theta=None):
+        self.sizes = tuple(int(size) for size in sizes)
+        self.activation = activation
+        self.dtype = np.dtype(dtype)
+        shapes = list(zip(self.sizes, self.sizes[1:], strict=False))
+        count = sum(n * m + m for n, m in shapes)
+        self.theta = np.zeros(count, self.dtype) if theta is None else theta
+        self.coefs, self.intercepts = self.views(self.theta)
+
+    def __reduce__(self):
+        # a pickle of the matrices would cut them off from the vector they are views of
+        return Network, (self.sizes, self.activation, self.dtype, self.theta)
+
+    def views(self, theta):
+        """Return the matrices and the vectors that a flat vector of this network holds."""
+        coefs, intercepts, at = [], [], 0
+        for n, m in zip(self.sizes, self.sizes[1:], strict=False):
+            coefs.append(theta[at : at + n * m].reshape(n, m))
+            intercepts.append(theta[at + n * m : at + n * m + m])
+            at += n * m + m
+        return coefs, intercepts
+
+    def copy(self, theta=None):
+        """Return a network of the same shape, with other parameters or a copy of these."""
+        theta = self.theta.copy() if theta is None else theta
+        return Network(self.sizes, self.activation, self.dtype, theta)
+
+    def initialise(self, rng):
+        """Draw the weights of hidden layers; outputs start at 0.
+
+        A model thus starts as the best constant, whatever the seed. Weights are half those that
+        would keep the variance of a signal: the smaller they are, the more of them a step of Adam
+        changes. Scikit-learn's are larger, and learn more slowly.
+        """
+        gain = ACTIVATIONS[self.activation].gain
+        for coef in self.coefs[:-1]:
+            coef[...] = rng.standard_normal(coef.shape) * (SMALLER * gain / sqrt(coef.shape[0]))
+        return self
+
+    def forward(self, X):
+        """Return the outputs of all layers, the last one raw: a list of (n_samples, n_units)."""
+        bound = _bound(self.activation, self.dtype)
+        layers, h = [], X
+        for coef, intercept in zip(self.coefs, self.intercepts, strict=True):
+            h = safe_sparse_dot(h, coef, dense_output=True)
+            if len(layers) < len(self.coefs) - 1:
+                _activate(bound, h, intercept)
+            else:
+                _add_bias(h, intercept)
+            layers.append(h)
+        return layers
+
+    def backward(self, X, layers, delta, gradient):
+        """Fill the flat `gradient` from the derivatives `delta` in the raw outputs.
+
+        `delta` is overwritten. Returns the derivatives in the inputs of the first layer's product,
+        from which those in `X` follow by ``@ coefs[0].T``.
+        """
+        bound = _bound(self.activation, self.dtype)
+        coefs, intercepts = self.views(gradient)
+        intercepts[-1][:] = delta.sum(axis=0)
+        for depth in range(len(coefs) - 1, 0, -1):
+            np.matmul(layers[depth - 1].T, delta, out=coefs[depth])
+            delta = delta @ self.coefs[depth].T
+            _deactivate(bound, delta, layers[depth - 1], intercepts[depth - 1])
+        coefs[0][...] = safe_sparse_dot(X.T, delta, dense_output=True)
+        return delta
+
+    def predict(self, X):
+        """Return the raw outputs, of shape (n_samples, n_outputs)."""
+        return self.forward(X)[-1]
