@@ -13,7 +13,8 @@ from __future__ import annotations
 import numpy as np
 
 from ._numba import fadd, kernel
-from ._special import exp, log
+from ._special import _exp_decay as exp_of_negative
+from ._special import log
 
 BLOCK = 2048  # entries, about
 SHORTEST = 16  # rows of a block
@@ -101,16 +102,11 @@ def _of_class(block, rows, j):
 
 @kernel
 def _turn(z, start, rows, k, block):
-    """Fill a block with rows of `z`; return how many entries are not finite."""
-    zero, one = z.dtype.type(0), z.dtype.type(1)
+    """Fill a block with rows of `z`."""
     part = z[start * k : (start + rows) * k]
     for i in range(rows):
         for j in range(k):
             block[j * rows + i] = part[i * k + j]
-    ill = zero
-    for e in range(rows * k):
-        ill = fadd(ill, zero if block[e] - block[e] == zero else one)
-    return ill
 
 
 @kernel
@@ -125,27 +121,34 @@ def _turn_back(block, rows, k, weight, out):
 
 @kernel
 def _log_softmax(lp, rows, k, p, top, norm):
-    """Turn raw predictions `lp` into log-probabilities; fill `p` with probabilities."""
+    """Turn raw predictions `lp` into log-probabilities; fill `p` with probabilities.
+
+    Returns how many raw predictions are not finite.
+    """
+    zero, one = lp.dtype.type(0), lp.dtype.type(1)
+    ill = zero
     top[:rows] = lp[:rows]
-    for j in range(1, k):
-        own = _of_class(lp, rows, j)
-        for i in range(rows):
-            top[i] = own[i] if own[i] > top[i] else top[i]
     for j in range(k):
         own = _of_class(lp, rows, j)
         for i in range(rows):
+            top[i] = own[i] if own[i] > top[i] else top[i]
+            ill = fadd(ill, zero if own[i] - own[i] == zero else one)
+    norm[:rows] = zero
+    for j in range(k):
+        own, share = _of_class(lp, rows, j), _of_class(p, rows, j)
+        for i in range(rows):
             own[i] -= top[i]
-    for e in range(rows * k):
-        p[e] = exp(lp[e])
-    _row_sums(p, rows, k, norm)
+            share[i] = exp_of_negative(own[i])
+            norm[i] += share[i]
     for i in range(rows):
         top[i] = log(norm[i])
-        norm[i] = lp.dtype.type(1) / norm[i]
+        norm[i] = one / norm[i]
     for j in range(k):
         own, share = _of_class(lp, rows, j), _of_class(p, rows, j)
         for i in range(rows):
             own[i] -= top[i]
             share[i] *= norm[i]
+    return ill
 
 
 @kernel
@@ -200,8 +203,8 @@ def softmax_fill(  # noqa: PLR0912
         part = slice(start * k, (start + rows) * k)
         if weighted:
             weight[:rows] = w[start : start + rows]
-        suspect += _turn(z, start, rows, k, lp)
-        _log_softmax(lp, rows, k, p, sums, others)
+        _turn(z, start, rows, k, lp)
+        suspect += _log_softmax(lp, rows, k, p, sums, others)
         _targets(loss, y, start, rows, k, t, soft)
         if out_value is not None:
             for e in range(rows * k):

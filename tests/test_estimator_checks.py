@@ -12,22 +12,28 @@ import sklosses as sl
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
 LAYERS = {"hidden_layer_sizes": (5,)}
-DETERMINISTIC = [sl.LossRegressor(), sl.LossClassifier()]
-STOCHASTIC = [
-    sl.LossRegressor("absolute_error", solver="sgd"), sl.LossClassifier(solver="sgd"),
-    sl.LossRegressor(solver="adam"), sl.LossClassifier(solver="adam"),
+# on a flat objective with kinks, rounding decides where lbfgs ends: a penalty and a smooth
+# activation make the optimum one, and tol=0 reaches it
+ROUND = {**LAYERS, "solver": "lbfgs", "activation": "tanh", "alpha": 0.1, "tol": 0.0}
+DETERMINISTIC = [
+    sl.LossRegressor(), sl.LossClassifier(),
+    sl.LossRegressor(**ROUND), sl.LossClassifier(**ROUND),
+    # the rows of a check are one batch
+    sl.LossRegressor(solver="adam"), sl.LossClassifier(solver="sgd"),
     sl.LossRegressor(**LAYERS), sl.LossClassifier(**LAYERS),
-    sl.LossClassifier("multiclass_hinge"),
+    sl.LossClassifier("multiclass_hinge", max_iter=300),
 ]  # fmt: skip
-NON_CONVEX = [
-    sl.LossRegressor(solver="lbfgs", **LAYERS), sl.LossClassifier(solver="lbfgs", **LAYERS)
+STOCHASTIC = [
+    sl.LossRegressor("absolute_error", solver="sgd"), sl.LossClassifier("hinge", solver="sgd"),
+    sl.LossRegressor(**LAYERS, batch_size=8, max_iter=100),
+    sl.LossClassifier(**LAYERS, batch_size=8, max_iter=100),
 ]  # fmt: skip
 # weights equal repetitions in expectation only, as scikit-learn says of its own SGD
 EXPECTED = {
     f"check_sample_weight_equivalence_on_{kind}_data": "rows are visited in random order"
     for kind in ("dense", "sparse")
 }
-COUNTS = {sl.LossRegressor: 61, sl.LossClassifier: 65}
+COUNTS = {sl.LossRegressor: 61, sl.LossClassifier: 64}
 # what scikit-learn checks of its own linear models alone, by their type
 THEIRS_ALONE = {"check_sparsify_coefficients", "check_class_weight_balanced_linear_classifier"}
 
@@ -42,18 +48,13 @@ def test_stochastic_estimators(estimator, check):
     check(estimator)
 
 
-@parametrize_with_checks(NON_CONVEX)
-def test_deterministic_networks(estimator, check):
-    check(estimator)
-
-
 def _names(estimator):
     return sorted(
         getattr(check, "func", check).__name__ for _, check in estimator_checks_generator(estimator)
     )
 
 
-@pytest.mark.parametrize("estimator", [*DETERMINISTIC, *STOCHASTIC, *NON_CONVEX], ids=repr)
+@pytest.mark.parametrize("estimator", [*DETERMINISTIC, *STOCHASTIC], ids=repr)
 def test_every_check_is_run(estimator):
     """The same checks as for scikit-learn's SGD, but for those its own tags add or leave out."""
     peer = SGDRegressor() if isinstance(estimator, sl.LossRegressor) else SGDClassifier()
