@@ -65,8 +65,19 @@ def samples_of(loss, rng):
         return [PointSample(loss, rng)]
     if loss.task != "multiclass":
         return [RowSample(loss, rng)]
+    if loss.soft_labels is None:  # the loss does not say what it takes
+        return [LabelSample(loss, rng)] if _takes_labels(loss) else [SoftSample(loss, rng)]
     soft = [SoftSample(loss, rng)] if loss.soft_labels else []
     return [LabelSample(loss, rng), *soft]
+
+
+def _takes_labels(loss):
+    """Whether a loss of classes can be evaluated for a label: otherwise it wants shares."""
+    try:
+        loss.values(np.array([0]), np.zeros((1, 3)))
+    except (TypeError, IndexError):
+        return False
+    return True
 
 
 class PointSample:

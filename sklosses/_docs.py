@@ -4,20 +4,33 @@ PARAMETERS = """penalty : {"l2", "l1", "elasticnet"} or None, default="l2"
         What is added to the mean loss, times `alpha`: ½‖w‖², ‖w‖₁ or
         ``l1_ratio * ‖w‖₁ + (1 − l1_ratio) * ½‖w‖²``. The intercept is not penalised.
     alpha : float, default=1e-4
-        Strength of the penalty; ≥ 0.
+        Strength of the penalty; ≥ 0. With hidden layers relative to the size of the slopes of
+        the loss at the best constant, so that the units of targets do not matter.
     l1_ratio : float, default=0.15
         Share of the l1 norm in "elasticnet", in [0, 1].
     fit_intercept : bool, default=True
         Whether there is an intercept.
-    solver : {"auto", "lbfgs", "sgd"}, default="auto"
-        "lbfgs" is a deterministic full-batch fit, for smooth losses; "sgd" a stochastic one, for
-        all. "auto" takes the first where it can and the data are moderate; see ``solver_``.
+    hidden_layer_sizes : tuple of int, default=()
+        Units of each hidden layer; none means a linear model.
+    activation : {"relu", "tanh", "logistic", "softplus", "identity"}, default="relu"
+        Of the hidden layers.
+    solver : {"auto", "lbfgs", "sgd", "adam", "adagrad"}, default="auto"
+        "lbfgs" is a full-batch fit, for smooth losses; "sgd" a stochastic one, row by row for
+        linear models of one output, else by batches, as "adam" and "adagrad" are. "auto": for
+        linear models "lbfgs" where it can and the data are moderate, else "sgd", or "adam" for
+        rows of raw predictions; for networks "adam". See ``solver_``.
     learning_rate : {"adaptive", "constant", "invscaling", "optimal"}, default="adaptive"
-        Step schedule of "sgd". "adaptive" scales itself to the columns, the loss and the target.
+        Step schedule of stochastic solvers. "adaptive" row by row scales itself to the columns,
+        the loss and the target; by batches it keeps the rate until the loss no longer falls, and
+        lowers it then.
     learning_rate_init : float or None, default=None
         Its initial rate; None: the schedule's own.
     power_t : float, default=0.5
         Exponent of the decay of the rate with time.
+    batch_size : int or "auto", default="auto"
+        Rows a step of the solvers by batches; "auto": 200, or all if there are fewer.
+    momentum, beta_1, beta_2, epsilon : float, default=0.9, 0.9, 0.999, 1e-8
+        Nesterov's momentum of "sgd" by batches; the decays and the floor of "adam".
     average : bool, int or "auto", default="auto"
         Whether "sgd" returns the average of its path, which remembers the last part most; an int:
         from that step on; "auto": for dense data, where it is free.

@@ -194,6 +194,8 @@ class LossEstimator(CallbackSupportMixin, Parametrized):
             on_iteration=progress.iteration if progress.wanted else None,
         )  # fmt: skip
         self.solver_ = fitting.solver
+        for name in ("coef_", "intercept_", "coefs_", "intercepts_"):  # there may be other layers
+            self.__dict__.pop(name, None)
         fit = fitting.run()
         self._set_model(fit.network, single=data.y.ndim == 1)
         self.n_iter_, self.loss_ = fit.n_iter, fit.loss
@@ -226,7 +228,7 @@ class LossEstimator(CallbackSupportMixin, Parametrized):
 
     def _network(self, dtype=None):
         """Return the fitted model as a network."""
-        if hidden_sizes(self.hidden_layer_sizes):
+        if hasattr(self, "coefs_"):
             sizes = [self.coefs_[0].shape[0], *(coef.shape[1] for coef in self.coefs_)]
             network = Network(sizes, self.activation, dtype or self.coefs_[0].dtype)
             pairs = zip(self.coefs_, self.intercepts_, strict=True)
@@ -326,7 +328,7 @@ class LossEstimator(CallbackSupportMixin, Parametrized):
         """Return raw predictions: (n_samples,) for one output, else (n_samples, n_raw)."""
         check_is_fitted(self)
         X = validate_data(self, X, accept_sparse="csr", dtype=[np.float64, np.float32], reset=False)
-        if hidden_sizes(self.hidden_layer_sizes):
+        if hasattr(self, "coefs_"):
             raw = self._network(X.dtype).predict(X)
             return raw[:, 0] if self._single and raw.shape[1] == 1 else raw
         coef = self.coef_.T.astype(X.dtype, copy=False)

@@ -17,7 +17,7 @@ from threadpoolctl import threadpool_limits
 
 from ._monitor import Monitor
 from ._numba import bind
-from ._optimum import best_constant
+from ._optimum import CLASSES, best_constant
 from .network import Network
 from .solvers.batch import (
     LinearObjective,
@@ -210,9 +210,11 @@ class Fitting:
     def _batch(self, X, y, weight, start, monitor, constant=None):
         options = self.options
         measured = start[1] if constant is None else constant.raw
+        # a likelihood may be negative; the losses of classes are not
+        unit = None if constant is None or self.loss.task in CLASSES else constant.unit
         problem = LinearObjective(
             self.loss, X, y, weight,
-            l1=self.l1, l2=self.l2, fit_intercept=options.fit_intercept, start=measured,
+            l1=self.l1, l2=self.l2, fit_intercept=options.fit_intercept, start=measured, unit=unit,
         )  # fmt: skip
         fit = lbfgs(
             problem, *start,

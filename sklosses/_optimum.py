@@ -110,7 +110,8 @@ def best_constant(loss, y, weight, n_raw):
         predicted = np.broadcast_to(raw if y.ndim > 1 else raw[0], y.shape).astype(weight.dtype)
     scale = np.asarray(scale, float)
     total = weight.sum(dtype=np.float64)
-    mean = abs(float(loss.values(y, predicted, weight).sum(dtype=np.float64) / total))
+    values = np.abs(loss.values(y, predicted, weight))  # a likelihood may be negative
+    mean = float(values.sum(dtype=np.float64) / total)
     unit = 1.0
     if loss.task not in CLASSES:  # the size of the slopes that a network sees
         slopes = loss.gradient(y, predicted).reshape(weight.size, n_raw) * scale

@@ -68,7 +68,9 @@ class RowwiseLoss(TermLoss):
     jit: ClassVar[bool] = True
     n_raw: ClassVar[int | None] = None
     response_names: ClassVar[tuple] = ()  # of response columns: `predict` shows "mean" alone
-    soft_labels: ClassVar[bool] = True  # whether targets may be rows of shares
+    soft_labels: ClassVar[bool | None] = (
+        None  # whether targets may be rows of shares; None: unknown
+    )
     curvature_floor: ClassVar[float] = 1e-6
     scalar_methods: ClassVar[tuple] = (
         "value", "grad", "hess", "surrogate", "response", "response_value",
@@ -284,7 +286,7 @@ class RowwiseLoss(TermLoss):
                     f"columns of the prediction. Got {y[wrong.argmax()]} instead."
                 )
             return labels
-        if not self.soft_labels:
+        if self.soft_labels is False:
             raise ValueError(
                 f"{type(self).__name__} needs labels of shape (n_samples,), integers from 0. "
                 f"Got an array of shape {y.shape} instead."

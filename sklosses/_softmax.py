@@ -38,6 +38,7 @@ class SoftmaxLoss(RowwiseLoss):
     """
 
     task: ClassVar[str] = "multiclass"
+    soft_labels: ClassVar[bool] = True
     proper: ClassVar[bool] = False  # whether the class shares themselves are the best constants
     scalar_methods: ClassVar[tuple] = (
         *RowwiseLoss.scalar_methods, "term", "slopes", "response_term", "soften",

@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted, column_or_1d
 
 from ._estimator import LossEstimator
 from ._loss import Loss
+from .metrics import d2_loss_score
 
 BINARY = 2
 
@@ -183,6 +184,29 @@ class LossClassifier(ClassifierMixin, LossEstimator):
         best = scores > 0 if scores.ndim == 1 else scores.argmax(axis=1)
         return self.classes_[best.astype(np.intp)]
 
+    def score(self, X, y, sample_weight=None):
+        """Return the accuracy; for rows of class shares the skill in the loss.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Data.
+        y : array-like of shape (n_samples,) or (n_samples, n_classes)
+            Labels, or rows of class shares.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weight of each row.
+
+        Returns
+        -------
+        float
+            Accuracy, or `d2_loss_score`: 1 is perfect, 0 no better than a constant.
+        """
+        shape = getattr(y, "shape", None) or np.shape(y)
+        if len(shape) == BINARY and shape[1] > 1:
+            response, loss = self.predict_proba(X), self.loss_function_
+            return d2_loss_score(np.asarray(y), response, loss=loss, sample_weight=sample_weight)
+        return super().score(X, y, sample_weight)
+
     def _encode(self, y, sample_weight, *, fitting):
         if np.ndim(y) == BINARY and np.shape(y)[1] > 1:
             return self._encode_shares(np.asarray(y), sample_weight, fitting=fitting)
@@ -212,7 +236,7 @@ class LossClassifier(ClassifierMixin, LossEstimator):
         if fitting:
             self.classes_ = np.arange(y.shape[1])
         loss = self._loss_of_classes(soft=True)
-        if not getattr(loss, "soft_labels", False):
+        if getattr(loss, "soft_labels", False) is False:
             raise ValueError(
                 f"y of shape {y.shape} would be class shares (soft labels), which {loss!r} does "
                 f"not take. For labels, y should be a 1d array."

@@ -132,7 +132,7 @@ class MultiTaskEstimator(LossEstimator):
         raw, parts = np.atleast_2d(self._raw(X)), {}
         for name, head in self._heads.items():
             parts |= head.columns(name, head.predict(raw[:, head.raw]))
-        index = getattr(X, "index", None)
+        index = X.index if hasattr(X, "columns") else None
         return pd.DataFrame(parts, index=index)
 
     def predict_proba(self, X):

@@ -128,8 +128,7 @@ class LossRegressor(RegressorMixin, LossEstimator):
             better than a constant.
         """
         loss = getattr(self, "loss_function_", None)
-        several = loss is not None and loss.task == "distributional"
-        if several and "mean" not in loss.response_names:
+        if (getattr(loss, "n_raw", None) or 1) > 1 and "mean" not in loss.response_names:
             return d2_loss_score(y, self.predict(X), loss=loss, sample_weight=sample_weight)
         return super().score(X, y, sample_weight)
 

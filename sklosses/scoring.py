@@ -61,7 +61,7 @@ class LossScorer(_BaseScorer):
         loss = loss.for_classes(len(classes) if y_true.ndim == 1 else max(len(classes), 3))
         if loss.task == "multiclass":
             y = _codes(y_true, classes, estimator)
-            y_pred = _columns(method_caller(estimator, method, X), len(classes))
+            y_pred = _columns(method_caller(estimator, method, X), len(classes), method)
             return -loss(y, y_pred, **metadata)
         if len(classes) > 2:  # one-versus-rest, as estimators are fitted
             codes = _codes(y_true, classes, estimator, self._get_pos_label())
@@ -76,9 +76,11 @@ class LossScorer(_BaseScorer):
         return -loss(y, y_pred, **metadata)
 
 
-def _columns(scores, n_classes):
-    """Return one column a class; two classes may come as one decision value."""
+def _columns(scores, n_classes, method):
+    """Return one column a class; of two classes, the response may be that of the second."""
     if scores.ndim == 1:
+        if method == "predict_proba" and n_classes > 1:
+            return np.column_stack((1 - scores, scores))
         return np.column_stack((-scores / 2, scores / 2)) if n_classes > 1 else scores[:, None]
     return scores
 

@@ -38,7 +38,7 @@ def iris():
 
 
 def named(y):
-    return np.array(["setosa", "versicolor", "virginica"])[y]
+    return np.array(["setosa", "versicolor", "virginica"])[np.asarray(y, int)]
 
 
 def weights(n):
@@ -420,6 +420,30 @@ def test_scorer_is_neg_log_loss(model, names):
         sl.get_scorer("neg_log_loss"),
     ):  # fmt: skip
         assert_allclose(cross_val_score(model, X, y, scoring=scoring, cv=FOLDS), expected)
+
+
+def test_shares_are_scored_by_their_loss():
+    X, y = iris()
+    shares = np.eye(3)[y] * 0.9 + 0.1 / 3
+    model = sl.LossClassifier().fit(X, shares)
+    loss = sl.CategoricalCrossEntropy()
+    constant = np.tile(shares.mean(axis=0), (150, 1))
+    expected = loss(shares, model.predict_proba(X)), loss(shares, constant)
+    assert_allclose(model.score(X, shares), 1 - expected[0] / expected[1])
+    assert_allclose(sl.make_loss_scorer("auto")(model, X, shares), -expected[0])
+    two = np.column_stack((shares[:, 0], 1 - shares[:, 0]))
+    model.fit(X, two)
+    for scorer in (sl.make_loss_scorer("auto"), sl.BinaryCrossEntropy().scorer()):
+        assert_allclose(scorer(model, X, two), -loss(two, model.predict_proba(X)))
+    assert 0 < model.score(X, two) < 1
+
+
+def test_categorical_losses_score_two_classes():
+    X, y = iris()
+    model = LogisticRegression().fit(X, named(y == 2))
+    expected = -log_loss(y == 2, model.predict_proba(X))
+    for loss in (sl.CategoricalCrossEntropy(), sl.BinaryCrossEntropy()):
+        assert_allclose(loss.scorer()(model, X, named(y == 2)), expected)
 
 
 def test_brier_score_of_three_classes():

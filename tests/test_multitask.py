@@ -142,9 +142,10 @@ def test_bad_parameters(loss, message):
 
 
 def test_all_zero_weights():
+    y = {"price": [1.0], "sold": [1.0], "kind": [1]}
+    p = {"price": [1.0], "sold": [0.5], "kind": [[0.5, 0.5]]}
     with pytest.raises(ValueError, match="non-zero"):
-        several()({"price": [1.0], "sold": [1.0], "kind": [1]},
-                  {"price": [1.0], "sold": [0.5], "kind": [[0.5, 0.5]]}, sample_weight=[0])  # fmt: skip
+        several()(y, p, sample_weight=[0])
 
 
 # ------------------------------------------------------------------ the estimator

@@ -324,16 +324,21 @@ def test_columns_of_any_scale(solver, hidden):
 
 
 @unfinished
-@pytest.mark.parametrize("loss", ["squared_error", sl.Pinball(0.5), "multi_quantile"], ids=str)
+@pytest.mark.parametrize("loss", [
+    "squared_error", sl.Pinball(0.5), "multi_quantile", "gaussian_nll",
+], ids=str)  # fmt: skip
 @pytest.mark.parametrize("solver", SOLVERS)
 @SHAPES
 def test_targets_of_any_scale(loss, solver, hidden):
-    if solver == "lbfgs" and loss != "squared_error":
+    if solver == "lbfgs" and loss not in ("squared_error", "gaussian_nll"):
         return  # not smooth
     X, y = diabetes()
     model = sl.LossRegressor(
         loss, hidden_layer_sizes=hidden, solver=solver, alpha=0, random_state=0, max_iter=100
     )
+    # e**-0.5 times the standard deviation: there the mean loss of the constant is 0
+    if loss == "gaussian_nll":
+        y = y / y.std() * np.exp(-0.5)
     scores = [clone(model).fit(X, y * c).score(X, y * c) for c in (1.0, 1e6, 1e-6)]
     assert scores[0] > 0.2
     assert_allclose(scores, scores[0], atol=0.02)
@@ -490,6 +495,46 @@ def test_sizes_in_any_form(sizes):
     assert model.predict(X).shape == y.shape
     clone(model)
     repr(model)
+
+
+@pytest.mark.parametrize("scale", [1e-6, 1.0, 1e3, 1e6])
+def test_likelihoods_of_any_scale(scale):
+    X, y = diabetes()  # there are scales at which the mean loss of the constant is 0, or negative
+    expected = sl.LossRegressor("gaussian_nll", alpha=0, tol=1e-8).fit(X, y)
+    model = sl.LossRegressor("gaussian_nll", alpha=0).fit(X, y * scale)
+    assert_allclose(model.loss_ - np.log(scale), expected.loss_, atol=1e-5)
+    assert model.n_iter_ < 100
+
+
+def test_the_fitted_layers_count():
+    X, y = diabetes()
+    model = sl.LossRegressor(hidden_layer_sizes=(3,), max_iter=300, random_state=0).fit(X, y)
+    expected = model.predict(X)
+    assert_array_equal(model.set_params(hidden_layer_sizes=()).predict(X), expected)
+    model.fit(X, y)
+    assert not hasattr(model, "coefs_")
+    expected = model.predict(X)
+    assert_array_equal(model.set_params(hidden_layer_sizes=(2,)).predict(X), expected)
+    assert not hasattr(model.fit(X, y), "coef_")
+
+
+def test_a_loss_of_several_columns_of_ones_own_is_scored_by_itself():
+    class Twice(sl.RowwiseLoss):
+        n_raw = 2
+
+        def value(self, y, z):
+            return (z[0] - y) ** 2 + (z[1] - 2 * y) ** 2
+
+        def grad(self, y, z, g):
+            g[0], g[1] = 2 * (z[0] - y), 2 * (z[1] - 2 * y)
+
+    X, y = diabetes()
+    for hidden in ((), (8,)):
+        model = sl.LossRegressor(Twice(), hidden_layer_sizes=hidden, alpha=0, random_state=0)
+        score = model.fit(X, y).score(X, y)
+        assert_allclose(score, 1 - np.square(model.predict(X) - y[:, None] * [1, 2]).sum()
+                        / (5 * y.var() * len(y)))  # fmt: skip
+        assert score > 0.4
 
 
 def test_combinations_that_cannot_be():

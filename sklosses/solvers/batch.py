@@ -17,6 +17,8 @@ from threadpoolctl import threadpool_limits
 
 ROWS = 4096  # rows centred at a time for the column scales
 SMALL = 10**6  # entries of X below which one thread is faster
+TINY = np.finfo(np.float64).tiny
+FLOOR = 1.01e-6  # about the least curvature that losses give as positive
 MEMORY = 20  # pairs that L-BFGS keeps; more help ill-conditioned problems, and cost little
 
 
@@ -50,9 +52,11 @@ class LinearObjective:
     start : float or ndarray of shape (n_raw,)
         Raw prediction at which the curvature of the loss is measured; an array for a row-wise loss.
         Coefficients are then of shape (n_features, n_raw).
+    unit : float, default=None
+        What the loss is measured in; None: its mean at `start`, if it is never negative.
     """
 
-    def __init__(self, loss, X, y, sample_weight, *, l1, l2, fit_intercept, start):
+    def __init__(self, loss, X, y, sample_weight, *, l1, l2, fit_intercept, start, unit=None):
         self.X, self.y, self.w = X, y, sample_weight
         self.l1, self.l2, self.fit_intercept = l1, l2, fit_intercept
         self.loss, self.dtype = loss, X.dtype
@@ -64,10 +68,15 @@ class LinearObjective:
         raw = np.empty((X.shape[0], *start.shape), self.dtype)
         raw[...] = start
         self.gradient = np.empty_like(raw)
-        value = loss.objective(y, raw, self.w, self.gradient)
-        self.unit = max(value / self.total_weight, np.finfo(np.float64).tiny)
+        if unit is None:
+            unit = loss.objective(y, raw, self.w, self.gradient) / self.total_weight
+        self.unit = max(unit, TINY)
         curvature = loss.gradient_hessian(y, raw, sample_weight, psd=True)[1]
         self.curvature = curvature.sum(axis=0, dtype=np.float64) / self.total_weight
+        if np.min(self.curvature) <= FLOOR:  # targets are huge: the true one is smaller still
+            hessian = loss.gradient_hessian(y, raw, sample_weight)[1]
+            true = hessian.sum(axis=0, dtype=np.float64) / self.total_weight
+            self.curvature = np.where((true > 0) & (true < FLOOR), true, self.curvature)
         spread = self._by_column(spread)
         stiffness = self.curvature * spread**2 + l2
         # a constant column: the intercept has its effect
@@ -131,7 +140,7 @@ class NetworkObjective:
         self.network, self.standardiser = network, standardiser
         self.fit_intercept = fit_intercept
         self.total_weight = float(sample_weight.sum(dtype=np.float64))
-        self.unit = 1.0
+        self.unit = standardiser.unit
 
     def __call__(self, theta):
         """Return the objective, penalty included, and its gradient."""
@@ -156,7 +165,6 @@ class NetworkObjective:
 
 def lbfgs_network(problem, theta, *, tol, max_iter, monitor):
     """Minimise a `NetworkObjective` from `theta`; return ``(theta, n_iter, value, converged)``."""
-    problem.unit = max(problem(theta)[0], np.finfo(np.float64).tiny)
 
     def after_iteration(intermediate_result):
         # SciPy goes on with the same array
