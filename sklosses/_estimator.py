@@ -184,7 +184,7 @@ class LossEstimator(CallbackSupportMixin, Parametrized):
         data = self._check_data(X, y, sample_weight, reset=True, fitting=True)
         loss = self.loss_function_
         self.__dict__.pop("_trainers", None)  # what partial_fit goes on from
-        progress.single = data.y.ndim == 1
+        progress.begin(data.y)
         if not data.weight.all():  # no weight: no row
             data = data.rows(np.flatnonzero(data.weight))
         data, validation = self._split_validation(data, given)
@@ -343,18 +343,23 @@ class Progress:
         self.estimator = estimator
         metadata = {} if sample_weight is None else {"sample_weight": sample_weight}
         self.shown = {"X": X, "y": y, "metadata": metadata}
-        self.single = True  # until the targets have been looked at
         self.context = estimator._init_callback_context(max_subtasks=estimator.max_iter)
         self.wanted = bool(self.context._callbacks)
-        self.context.call_on_fit_task_begin(estimator=estimator, **self.shown)
+
+    def begin(self, targets):
+        """Report the start, now that the number of outputs is known."""
+        self.single = targets.ndim == 1
+        if not self.single:  # at most: linear outputs are fitted one by one
+            self.context.max_subtasks *= targets.shape[1]
+        self.context.call_on_fit_task_begin(estimator=self.estimator, **self.shown)
 
     def iteration(self, network):
-        """Report an iteration; return whether a callback asks to stop."""
+        """Report an iteration (of a part of the model: None); return whether to stop."""
         task = self.context.subcontext(task_name="iteration")
         task.call_on_fit_task_begin(estimator=self.estimator, **self.shown)
         return task.call_on_fit_task_end(
             estimator=self.estimator, **self.shown,
-            reconstruction_attributes=lambda: self._attributes(network),
+            reconstruction_attributes=lambda: network and self._attributes(network),
         )  # fmt: skip
 
     def _attributes(self, network):

@@ -132,8 +132,8 @@ class Fitting:
     def _monitor(self, reference, *, watch_training, network_of, column=None):
         options = self.options
         epochs = 1 if self.validation or not watch_training else self._epochs_to_judge()
-        wanted = column is None or self.n_raw == 1
-        tell = self.on_iteration if wanted else None
+        whole = column is None or self.n_raw == 1
+        tell = self.on_iteration
         return Monitor(
             tol=None if options.tol is None else options.tol * epochs,
             reference=reference,
@@ -141,7 +141,7 @@ class Fitting:
             validate=self._validator(column, network_of),
             watch_training=watch_training,
             verbose=options.verbose,
-            tell=None if tell is None else lambda solution: tell(network_of(solution)),
+            tell=tell and (lambda solution: tell(network_of(solution) if whole else None)),
         )
 
     def _epochs_to_judge(self):

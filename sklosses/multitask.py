@@ -82,6 +82,7 @@ class MultiTaskEstimator(LossEstimator):
         self._heads, self.loss_function_ = Heads(loss, y), loss
         self.classes_ = self._heads.classes
         data = self._check_data(X, y, sample_weight, reset=True, fitting=True)
+        progress.begin(data.y)
         data, validation = self._split_validation(data, (X_val, y_val, sample_weight_val))
         joined = JoinedLoss(self._heads, loss)
         fitting = Fitting(

@@ -651,6 +651,20 @@ def test_a_callback_stops_the_fit(fit):
     assert np.isfinite(model.predict(X)).all()
 
 
+def test_outputs_fitted_one_by_one_tell_their_iterations():
+    """But show no model: there is none before the last of them."""
+    X, y = diabetes()
+    callback = Stop(np.inf)
+    model = sl.LossRegressor().set_callbacks(callback).fit(X, np.column_stack((y, X)))
+    curves = [sl.LossRegressor().fit(X, column).n_iter_ for column in (y, *X.T)]
+    assert callback.count == sum(curves)
+    assert model.n_iter_ == max(curves)
+    monitor = ScoringMonitor(scoring="accuracy")
+    X, y = wine()
+    sl.LossClassifier("squared_hinge").set_callbacks(monitor).fit(X, y)
+    assert monitor.get_logs().data_as_pandas["task_name"].tolist() == ["fit"]
+
+
 def test_a_failed_fit_takes_callbacks_down():
     X, y = diabetes()
     callback = Stop(3)
