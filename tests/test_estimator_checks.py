@@ -21,6 +21,8 @@ DETERMINISTIC = [
     # the rows of a check are one batch
     sl.LossRegressor(solver="adam"), sl.LossClassifier(solver="sgd"),
     sl.LossRegressor(**LAYERS), sl.LossClassifier(**LAYERS),
+    sl.LossRegressor(solver="adagrad", max_iter=300),
+    sl.LossClassifier(**LAYERS, solver="sgd", max_iter=300),
     sl.LossClassifier("multiclass_hinge", max_iter=300),
 ]  # fmt: skip
 STOCHASTIC = [
