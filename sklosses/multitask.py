@@ -12,6 +12,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 from ._estimator import SIZES, LossEstimator, Progress
 from ._fitting import Data, Fitting
 from .losses.multitask import MultiTask
+from .metrics import d2_loss_score
 
 TEMPERATURE = 2.0  # of "dynamic" weights
 LEAST_NOISE = 0.1  # of the first loss: a network that knows its rows by heart is not certain
@@ -83,6 +84,8 @@ class MultiTaskEstimator(LossEstimator):
         self.classes_ = self._heads.classes
         data = self._check_data(X, y, sample_weight, reset=True, fitting=True)
         progress.begin(data.y)
+        if not data.weight.all():  # no weight: no row
+            data = data.rows(np.flatnonzero(data.weight))
         data, validation = self._split_validation(data, (X_val, y_val, sample_weight_val))
         joined = JoinedLoss(self._heads, loss)
         fitting = Fitting(
@@ -147,20 +150,23 @@ class MultiTaskEstimator(LossEstimator):
         }
 
     def task_scores(self, X, y, sample_weight=None):
-        """Return the score of each task, a dict: R² or accuracy, where targets are observed."""
-        predicted, scores = self.predict(X), {}
+        """Return the score of each task, a dict, where its targets are observed.
+
+        R² or accuracy; for several quantiles `d2_loss_score`, as `LossRegressor` does.
+        """
+        raw, scores = self._raw(X), {}
         for name, head in self._heads.items():
             truth = np.asarray(y[name])
             seen = ~_missing(truth)
-            guess = np.asarray(predicted[list(head.columns(name, np.empty((0, head.width))))])
-            guess = guess[:, 0] if truth.ndim == 1 else guess
+            guess = head.predict(raw[seen, head.raw])
+            truth = truth[seen] if head.classes is not None else truth[seen].astype(float)
             w = None if sample_weight is None else np.asarray(sample_weight)[seen]
             if head.classes is not None:
-                scores[name] = accuracy_score(truth[seen], guess[seen], sample_weight=w)
+                scores[name] = accuracy_score(truth, guess[:, 0], sample_weight=w)
+            elif guess.shape[1] != head.width:  # several quantiles
+                scores[name] = d2_loss_score(truth, guess, loss=head.loss, sample_weight=w)
             else:
-                scores[name] = r2_score(
-                    truth[seen].astype(float), guess[seen].astype(float), sample_weight=w
-                )
+                scores[name] = r2_score(truth.reshape(guess.shape), guess, sample_weight=w)
         return scores
 
     def score(self, X, y, sample_weight=None):

@@ -232,6 +232,21 @@ def test_two_numbers_binary_labels_and_quantiles():
     assert set(predicted["high"]) == {"yes", "no"}
     assert (predicted.index == X.index).all()
     assert model.predict_proba(inputs) == {}
+    scores = model.task_scores(inputs, targets)
+    bands = predicted[["band_0", "band_1"]].to_numpy()
+    expected = sl.metrics.d2_loss_score(y, bands, loss=losses["band"])
+    assert_allclose(scores["band"], expected)
+    assert scores["y"] > 0.3
+    assert model.score(inputs, targets) == np.mean(list(scores.values()))
+
+
+def test_rows_without_weight_are_not_there():
+    X, y = wine()
+    w = np.arange(len(X)) % 4 > 0
+    model = sl.MultiTaskEstimator(wine_loss(), random_state=0, max_iter=20, tol=None)
+    weighted = clone(model).fit(X, y, sample_weight=w)
+    fewer = clone(model).fit(X[w], y[w])
+    assert_allclose(weighted.coefs_[0], fewer.coefs_[0], rtol=1e-10)
 
 
 def test_searches_copies_and_reproducibility():
