@@ -24,6 +24,7 @@ from ._optimum import best_constant
 from ._params import Interval, Numbers, Parametrized
 from ._registry import get_loss
 from .network import ACTIVATIONS, Network
+from .solvers.minibatch import SOLVERS as MINIBATCH_SOLVERS
 from .solvers.minibatch import Minibatch
 from .solvers.sgd import LEARNING_RATES
 
@@ -197,7 +198,7 @@ class LossEstimator(CallbackSupportMixin, Parametrized):
         for name in ("coef_", "intercept_", "coefs_", "intercepts_"):  # there may be other layers
             self.__dict__.pop(name, None)
         fit = fitting.run()
-        self._set_model(fit.network, single=data.y.ndim == 1)
+        self._set_model(fit.model, single=data.y.ndim == 1)
         self.n_iter_, self.loss_ = fit.n_iter, fit.loss
         self.loss_curve_ = fit.losses
         self.validation_scores_ = fit.scores or None
@@ -294,9 +295,7 @@ class LossEstimator(CallbackSupportMixin, Parametrized):
                 starts = [(coef.astype(float), float(value)) for coef, value in pairs]
             self._trainers = [new_sgd(self, data.X, start) for start in starts]
             return
-        self.solver_ = "sgd" if self.solver == "sgd" else "adam"
-        if self.solver == "adagrad":
-            self.solver_ = "adagrad"
+        self.solver_ = self.solver if self.solver in MINIBATCH_SOLVERS else "adam"
         coordinates = coordinates_of(data.X, data.weight, constant, self.fit_intercept)
         coordinates.fill_gaps()
         if network is None:

@@ -51,9 +51,9 @@ class Data:
 
 @dataclass
 class Fit:
-    """A fitted model, and how it got there."""
+    """A fitted model (a network, or coefficients and intercepts), and how it got there."""
 
-    network: Network
+    model: Network | tuple
     n_iter: int = 1
     loss: float = np.nan
     losses: list = field(default_factory=list)

@@ -94,7 +94,7 @@ class MultiTaskEstimator(LossEstimator):
         )  # fmt: skip
         self.solver_ = fitting.solver
         fit = fitting.run()
-        self._set_model(fit.network, single=False)
+        self._set_model(fit.model, single=False)
         self.n_iter_, self.loss_, self.loss_curve_ = fit.n_iter, fit.loss, fit.losses
         self.validation_scores_ = fit.scores or None
         self.log_vars_, self.task_loss_curves_ = joined.log_vars, joined.curves
