@@ -14,11 +14,13 @@ PARAMETERS = """penalty : {"l2", "l1", "elasticnet"} or None, default="l2"
         Units of each hidden layer; none means a linear model.
     activation : {"relu", "tanh", "logistic", "softplus", "identity"}, default="relu"
         Of the hidden layers.
-    solver : {"auto", "lbfgs", "sgd", "adam", "adagrad"}, default="auto"
-        "lbfgs" is a full-batch fit, for smooth losses; "sgd" a stochastic one, row by row for
-        linear models of one output, else by batches, as "adam" and "adagrad" are. "auto": for
-        linear models "lbfgs" where it can and the data are moderate, else "sgd", or "adam" for
-        rows of raw predictions; for networks "adam". See ``solver_``.
+    solver : {"auto", "newton", "lbfgs", "sgd", "adam", "adagrad"}, default="auto"
+        "newton" and "lbfgs" are full-batch fits of linear models to a given optimality gap:
+        "newton" of convex losses, with kinks or without, "lbfgs" of smooth ones; "sgd" is a
+        stochastic fit, row by row for linear models of one output, else by batches, as "adam" and
+        "adagrad" are. "auto": for linear models "newton" where it can (smooth losses: up to 500
+        columns), else "lbfgs" where that can, else "sgd", or "adam" for rows of raw predictions;
+        for networks "adam". The choice never changes what is minimised; see ``solver_``.
     learning_rate : {"adaptive", "constant", "invscaling", "optimal"}, default="adaptive"
         Step schedule of stochastic solvers. "adaptive" row by row scales itself to the columns,
         the loss and the target; by batches it keeps the rate until the loss no longer falls, and
@@ -39,7 +41,8 @@ PARAMETERS = """penalty : {"l2", "l1", "elasticnet"} or None, default="l2"
     max_iter : int, default=1000
         Iterations or epochs at most.
     tol : float or None, default=1e-4
-        "lbfgs": the relative optimality gap to reach. "sgd": the improvement of the loss, relative
+        "newton" and "lbfgs": the relative optimality gap to reach (they aim at less); see
+        ``optimality_gap_``. Stochastic solvers: the improvement of the loss, relative
         to that of the best constant, that counts as one; None never stops early.
     early_stopping : bool or "auto", default="auto"
         Whether to watch a validation score and keep the best solution. "auto": if `fit` is given
@@ -58,7 +61,10 @@ PARAMETERS = """penalty : {"l2", "l1", "elasticnet"} or None, default="l2"
 ATTRIBUTES = """n_iter_ : int
         Iterations or epochs taken.
     loss_ : float
-        The final mean loss, penalty included ("lbfgs"), or that of the last epoch ("sgd").
+        The final mean loss, penalty included, or that of the last epoch of stochastic solvers.
+    optimality_gap_ : float or None
+        How far ``loss_`` is above the least possible, as a part of it: estimated by the last
+        Newton step, and what smoothing of kinks may cost by duality; None of stochastic solvers.
     loss_curve_ : list of float
         The same after each iteration.
     validation_scores_ : list of float or None

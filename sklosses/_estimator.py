@@ -47,7 +47,7 @@ class LossEstimator(CallbackSupportMixin, Parametrized):
     fit_intercept: Annotated[bool, bool] = True
     hidden_layer_sizes: Annotated[tuple, SIZES] = ()
     activation: Annotated[str, tuple(ACTIVATIONS)] = "relu"
-    solver: Annotated[str, ("auto", "lbfgs", "sgd", "adam", "adagrad")] = "auto"
+    solver: Annotated[str, ("auto", "newton", "lbfgs", "sgd", "adam", "adagrad")] = "auto"
     learning_rate: Annotated[str, LEARNING_RATES] = "adaptive"
     learning_rate_init: Annotated[float | None, (Interval(0, inf), None)] = None
     power_t: Annotated[float, NON_NEGATIVE] = 0.5
@@ -200,6 +200,7 @@ class LossEstimator(CallbackSupportMixin, Parametrized):
         fit = fitting.run()
         self._set_model(fit.model, single=data.y.ndim == 1)
         self.n_iter_, self.loss_ = fit.n_iter, fit.loss
+        self.optimality_gap_ = fit.gap
         self.loss_curve_ = fit.losses
         self.validation_scores_ = fit.scores or None
         progress.end()

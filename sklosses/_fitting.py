@@ -1,8 +1,8 @@
 """The ways to fit a model: which solver, from where, watched by what.
 
-Linear models of pointwise losses are fitted an output at a time, by L-BFGS or by stochastic steps
-along rows; everything else (rows of several raw predictions, hidden layers, minibatch optimisers)
-as one network, linear if it has no hidden layers.
+Linear models of pointwise losses are fitted an output at a time, by Newton's method, L-BFGS or
+stochastic steps along rows; everything else (rows of several raw predictions, hidden layers,
+minibatch optimisers) as one network, linear if it has no hidden layers.
 """
 
 from __future__ import annotations
@@ -22,16 +22,21 @@ from .network import Network
 from .solvers.batch import (
     LinearObjective,
     NetworkObjective,
-    column_moments,
     lbfgs,
     lbfgs_network,
 )
+from .solvers.curvature import DENSE
 from .solvers.minibatch import SOLVERS as MINIBATCH_SOLVERS
 from .solvers.minibatch import Minibatch, MinibatchOptions, Standardiser
+from .solvers.moments import column_moments
+from .solvers.newton import minimise
 from .solvers.sgd import SGD, SGDOptions
 
+TOL = 1e-4  # of batch solvers, where the user leaves it open
 JUDGED_ROWS = 10_000  # rows whose mean loss tells whether "sgd" still improves
-BATCH_ENTRIES = 10**8  # entries of X up to which solver="auto" prefers the deterministic solver
+BATCH_ENTRIES = 10**9  # entries of X up to which solver="auto" prefers the deterministic solver
+NEWTON_COLUMNS = 500  # from which L-BFGS fits smooth losses faster
+WARM_WINDOW = 0.1  # of the first window: a fit that goes on is near its end
 WIDE = 10**6  # multiplications of a batch, from which threads of the BLAS pay
 PLATEAU_RATES = (0.2, 0.04)  # factors of the learning rate "adaptive" after a plateau
 
@@ -58,6 +63,7 @@ class Fit:
     loss: float = np.nan
     losses: list = field(default_factory=list)
     scores: list = field(default_factory=list)
+    gap: float | None = None  # to the optimum, relative; None if the solver does not tell
 
 
 class Fitting:
@@ -96,21 +102,36 @@ class Fitting:
 
     def _choose_solver(self):
         wanted, loss, X = self.options.solver, self.loss, self.data.X
+        name = type(loss).__name__
         if wanted == "lbfgs" and not loss.smooth:
             raise ValueError(
-                f"solver='lbfgs' needs a smooth loss, and {type(loss).__name__} is not. "
-                f"Use solver='sgd', 'adam' or 'auto'."
+                f"solver='lbfgs' needs a smooth loss, and {name} is not. "
+                f"Use solver='newton', 'sgd', 'adam' or 'auto'."
             )
         if wanted == "lbfgs" and self.hidden and self.l1:
             raise ValueError("solver='lbfgs' with hidden layers takes penalty='l2' or None.")
+        if wanted == "newton" and not self._newton_can():
+            raise ValueError(
+                "solver='newton' fits linear models of one convex loss an output, with an l1 "
+                f"penalty of up to {DENSE} columns; not {name} with hidden_layer_sizes="
+                f"{self.options.hidden_layer_sizes} and {X.shape[1]} columns. Use solver='auto'."
+            )
         if wanted != "auto":
             return wanted
         if self.hidden:
             return "adam"
         entries = X.nnz if sparse.issparse(X) else X.size
-        if loss.smooth and (entries <= BATCH_ENTRIES or not loss.jit):
-            return "lbfgs"
+        if entries <= BATCH_ENTRIES or not loss.jit:
+            if self._newton_can() and (not loss.smooth or X.shape[1] <= NEWTON_COLUMNS):
+                return "newton"
+            if loss.smooth:
+                return "lbfgs"
         return "adam" if self.rowwise else "sgd"
+
+    def _newton_can(self):
+        """Whether Newton's method applies."""
+        suits = self.loss.convex and not (self.rowwise or self.hidden)
+        return suits and (not self.l1 or self.data.X.shape[1] < DENSE)
 
     @property
     def joint(self):
@@ -179,7 +200,7 @@ class Fitting:
 
     def _by_column(self):
         X, y, weight = self.data.X, self.data.y, self.data.weight
-        solve = self._batch if self.solver == "lbfgs" else self._stochastic
+        solve = {"newton": self._newton, "lbfgs": self._batch}.get(self.solver, self._stochastic)
         columns = [y] if y.ndim == 1 else [np.ascontiguousarray(column) for column in y.T]
         fits = []
         for k, column in enumerate(columns):
@@ -196,8 +217,8 @@ class Fitting:
                 network_of=lambda solution: self._linear(*solution),
                 column=k,
             )
-            fits.append((*solve(X, column, weight, start, monitor), monitor))
-        coefs, intercepts, n_iters, values, monitors = zip(*fits, strict=True)
+            fits.append((*solve(X, column, weight, start, monitor, constant), monitor))
+        coefs, intercepts, n_iters, values, gaps, monitors = zip(*fits, strict=True)
         scores = [monitor.scores for monitor in monitors]
         return Fit(
             (np.array(coefs), np.array(intercepts)),
@@ -205,28 +226,46 @@ class Fitting:
             float(sum(values)),
             summed([monitor.losses for monitor in monitors]),
             summed(scores) if scores[0] else [],
+            None if None in gaps else max(gaps),
         )
 
-    def _batch(self, X, y, weight, start, monitor, constant=None):
+    def _newton(self, X, y, weight, start, monitor, constant):
         options = self.options
-        measured = start[1] if constant is None else constant.raw
+        warm = self.warm is not None
+        fit = minimise(
+            self.loss, X, y, weight, start,
+            window=float(constant.scale[0]) * (WARM_WINDOW if warm else 1.0), near=warm,
+            l1=self.l1, l2=self.l2, fit_intercept=options.fit_intercept,
+            tol=TOL if options.tol is None else options.tol, max_iter=options.max_iter,
+            monitor=lambda coef, intercept, value: monitor((coef, intercept), value),
+        )  # fmt: skip
+        return self._ended("newton", fit, monitor)
+
+    def _ended(self, solver, fit, monitor):
+        """Return what `_by_column` collects of a batch solver's fit; warn if it has no end."""
+        if not (fit.converged or monitor.stopped):
+            self.options._warn_unconverged(solver, fit.n_iter)
+        return *monitor.chosen((fit.coef, fit.intercept)), fit.n_iter, fit.objective, fit.gap
+
+    def _batch(self, X, y, weight, start, monitor, constant):
+        options = self.options
         # a likelihood may be negative; the losses of classes are not
-        unit = None if constant is None or self.loss.task in CLASSES else constant.unit
+        likelihood = self.rowwise and self.loss.task not in CLASSES
         problem = LinearObjective(
             self.loss, X, y, weight,
-            l1=self.l1, l2=self.l2, fit_intercept=options.fit_intercept, start=measured, unit=unit,
+            l1=self.l1, l2=self.l2, fit_intercept=options.fit_intercept,
+            start=constant.raw if self.rowwise else start[1],
+            unit=constant.unit if likelihood else None,
         )  # fmt: skip
         fit = lbfgs(
             problem, *start,
-            tol=1e-4 if options.tol is None else options.tol,
+            tol=TOL if options.tol is None else options.tol,
             max_iter=options.max_iter,
             monitor=lambda coef, intercept, value: monitor((coef, intercept), value),
         )  # fmt: skip
-        if not (fit.converged or monitor.stopped):
-            options._warn_unconverged("lbfgs", fit.n_iter)
-        return *monitor.chosen((fit.coef, fit.intercept)), fit.n_iter, fit.objective
+        return self._ended("lbfgs", fit, monitor)
 
-    def _stochastic(self, X, y, weight, start, monitor):
+    def _stochastic(self, X, y, weight, start, monitor, constant):
         options = self.options
         if not self.loss.jit:
             raise ValueError(
@@ -248,7 +287,7 @@ class Fitting:
         else:
             if options.tol is not None:
                 options._warn_unconverged("sgd", options.max_iter)
-        return *monitor.chosen(solution), max(len(monitor.losses), 1), value
+        return *monitor.chosen(solution), max(len(monitor.losses), 1), value, None
 
     def _penalty(self, coef):
         return self.l1 * float(np.abs(coef).sum()) + 0.5 * self.l2 * float(np.vdot(coef, coef))
@@ -267,11 +306,11 @@ class Fitting:
             constant.loss, watch_training=False,
             network_of=lambda solution: self._linear(*solution),
         )  # fmt: skip
-        coef, intercept, n_iter, value = self._batch(
+        coef, intercept, n_iter, value, gap = self._batch(
             data.X, data.y, data.weight, start, monitor, constant
         )
         solution = (coef.T, intercept)
-        return Fit(solution, max(n_iter, 1), value, monitor.losses, monitor.scores)
+        return Fit(solution, max(n_iter, 1), value, monitor.losses, monitor.scores, gap)
 
     def _start(self, constant):
         """Return the network to start from and the coordinates to train it in."""
@@ -301,7 +340,7 @@ class Fitting:
         with threadpool_limits(self._threads(data.X.shape[0]), user_api="blas"):
             theta, n_iter, value, converged = lbfgs_network(
                 problem, theta,
-                tol=1e-4 if options.tol is None else options.tol,
+                tol=TOL if options.tol is None else options.tol,
                 max_iter=options.max_iter, monitor=monitor,
             )  # fmt: skip
         if not (converged or monitor.stopped):

@@ -57,3 +57,39 @@ def constant_sums(loss, y, z, w):
 
 def response(loss, z, out):
     out[:] = loss.response(z)
+
+
+# ------------------------------------------------------------ what `_newton_kernels` does
+
+
+def _smoothed(loss, y, z, h):
+    left, right = loss.value(y, z - h), loss.value(y, z + h)
+    low, high = loss.grad_hess(y, z - h)[0], loss.grad_hess(y, z + h)[0]
+    rise = high - low
+    bent = rise > 0
+    slope = np.where(bent, np.clip((right - left) / (2 * h), low, high), low)
+    t = (left - right + h * (low + high)) / np.where(bent, rise, 1)
+    lost = loss.value(y, z) - (left + low * (t + h)) + slope * t
+    return slope, np.where(bent, rise / (2 * h), 0), np.where(bent, lost, 0), (low + high) / 2
+
+
+def terms(loss, y, z, w, h, out_gradient, out_curvature):
+    if h is None:
+        g, c = loss.grad_hess(y, z)
+        lost = 0.0
+    else:
+        g, c, missed, _ = _smoothed(loss, y, z, h)
+        lost = float((w * missed).sum())
+    out_gradient[:], out_curvature[:] = w * g, w * np.maximum(c, 0)
+    return float((w * loss.value(y, z)).sum()), lost
+
+
+def slope_along(loss, y, z, step, t, w, h):
+    there = z + t * step
+    g = loss.grad_hess(y, there)[0] if h is None else _smoothed(loss, y, there, h)[0]
+    return float((w * g * step).sum())
+
+
+def window_drift(loss, y, z, w, h, out):
+    slope, _, _, middle = _smoothed(loss, y, z, h)
+    out[:] = w * (middle - slope) / h

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from . import _kernels, _numpy_kernels
+from . import _kernels, _newton_kernels, _numpy_kernels
 from ._inputs import (
     DOUBLE,
     SINGLE,
@@ -204,6 +204,10 @@ class PointwiseLoss(TermLoss):
             w = np.repeat(w, raw.size // w.size)
         arrays = (array.reshape(-1) for array in (y, raw, w, out_gradient))
         return float(backend.objective(loss, *arrays))
+
+    def newton_kernels(self):
+        """Return the kernels of `_newton_kernels`, and this loss as they take it (float64)."""
+        return (_newton_kernels, bind(self, DOUBLE)) if self.jit else (_numpy_kernels, self)
 
     def raw_scale(self, y, w):
         """Return what raw predictions are measured in: the spread of the targets, or 1."""

@@ -61,7 +61,7 @@ BY_PATH = {"ids": lambda file: str(file.relative_to(PACKAGE))}
 LAYERS = [
     {"_special"},
     {"_numba", "_numba_types"},
-    {"_kernels", "_numpy_kernels", "_row_kernels"},
+    {"_kernels", "_newton_kernels", "_numpy_kernels", "_row_kernels"},
     {"_params", "_optimum", "_inputs", "_monitor", "_docs"},
     {"_loss"},
     {"_pointwise", "_rowwise", "_softmax"},

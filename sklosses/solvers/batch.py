@@ -15,7 +15,8 @@ from scipy import sparse
 from scipy.optimize import minimize
 from threadpoolctl import threadpool_limits
 
-ROWS = 4096  # rows centred at a time for the column scales
+from .moments import column_moments
+
 SMALL = 10**6  # entries of X below which one thread is faster
 TINY = np.finfo(np.float64).tiny
 FLOOR = 1.01e-6  # about the least curvature that losses give as positive
@@ -32,6 +33,7 @@ class Fit:
     objective: float
     converged: bool
     message: str
+    gap: float = np.nan
 
 
 class LinearObjective:
@@ -182,27 +184,6 @@ def lbfgs_network(problem, theta, *, tol, max_iter, monitor):
     return found.x, found.nit, found.fun * problem.unit, found.status != 1
 
 
-def column_moments(X, w, *, centre):
-    """Return the weighted mean of each column (0 without `centre`) and its spread about it."""
-    total = w.sum(dtype=np.float64)
-    n, d = X.shape
-    mean = np.asarray(X.T @ w, dtype=np.float64) / total if centre else np.zeros(d)
-    if sparse.issparse(X):
-        square = np.asarray(X.multiply(X).T @ w, dtype=np.float64) / total
-        variance = np.maximum(square - mean**2, 0.0)
-        variance[variance <= square * 1e-14 * n] = 0.0
-        return mean, np.sqrt(variance)
-    variance = np.zeros(d)
-    for start in range(0, n, ROWS):
-        rows = slice(start, start + ROWS)
-        block = X[rows] - mean
-        variance += w[rows].astype(np.float64) @ np.square(block, out=block)
-    variance /= total
-    rounding = np.finfo(X.dtype).eps * np.abs(mean)
-    variance[np.sqrt(variance) <= 4 * rounding] = 0.0
-    return mean, np.sqrt(variance)
-
-
 def lbfgs(problem, coef, intercept, *, tol, max_iter, monitor=None):
     """Minimise a `LinearObjective` from `coef` and `intercept`.
 
@@ -265,4 +246,10 @@ def lbfgs(problem, coef, intercept, *, tol, max_iter, monitor=None):
         )  # fmt: skip
     coef, intercept = problem.from_coordinates(split(found.x))
     ended = found.status != 1 and np.isfinite(found.fun)
-    return Fit(coef, intercept, found.nit, found.fun * problem.unit, bool(ended), found.message)
+    # where the Hessian is about 1, half the squared gradient is what is left to descend
+    gradient = np.asarray(found.jac)
+    if l1 is not None:  # parts at 0 stay there if the gradient keeps them
+        gradient[: 2 * d][found.x[: 2 * d] == 0] = 0.0
+    gap = 0.5 * float(gradient @ gradient) / max(abs(found.fun), TINY)
+    value = found.fun * problem.unit
+    return Fit(coef, intercept, found.nit, value, bool(ended), found.message, gap)
