@@ -130,7 +130,7 @@ class Fitting:
 
     def _newton_can(self):
         """Whether Newton's method applies."""
-        suits = self.loss.convex and not (self.rowwise or self.hidden)
+        suits = not (self.rowwise or self.hidden) and self.loss.convex
         return suits and (not self.l1 or self.data.X.shape[1] < DENSE)
 
     @property

@@ -14,9 +14,13 @@ pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceW
 LAYERS = {"hidden_layer_sizes": (5,)}
 # on a flat objective with kinks, rounding decides where lbfgs ends: a penalty and a smooth
 # activation make the optimum one, and tol=0 reaches it
-ROUND = {**LAYERS, "solver": "lbfgs", "activation": "tanh", "alpha": 0.1, "tol": 0.0}
+ROUND = {**LAYERS, "solver": "lbfgs", "activation": "tanh", "alpha": 1.0, "tol": 0.0}
 DETERMINISTIC = [
     sl.LossRegressor(), sl.LossClassifier(),
+    sl.LossRegressor(solver="lbfgs"), sl.LossClassifier(solver="lbfgs"),
+    # of a loss with kinks the optimum is a corner, or a window away from one
+    sl.LossRegressor("absolute_error", tol=1e-9), sl.LossClassifier("hinge", tol=1e-9),
+    sl.LossRegressor("pinball", penalty="l1"), sl.LossClassifier(penalty="elasticnet"),
     sl.LossRegressor(**ROUND), sl.LossClassifier(**ROUND),
     # the rows of a check are one batch
     sl.LossRegressor(solver="adam"), sl.LossClassifier(solver="sgd"),

@@ -95,7 +95,7 @@ def test_regressors_reach_the_optimum_of_scikit_learn(ours, theirs):
     ours, theirs = clone(ours).fit(X, y), clone(theirs).fit(X, y)
     assert_allclose(ours.coef_, theirs.coef_, rtol=1e-4, atol=1e-4 * np.abs(theirs.coef_).max())
     assert_allclose(ours.predict(X), theirs.predict(X), rtol=1e-4)
-    assert ours.solver_ == "lbfgs"
+    assert ours.solver_ == ("newton" if ours.loss_function_.convex else "lbfgs")
 
 
 def test_classifier_reaches_the_optimum_of_logistic_regression():
@@ -119,21 +119,21 @@ def test_classifier_reaches_the_optimum_of_linear_svc():
 def test_stochastic_quantile_fit_is_near_the_optimum(quantile):
     X, y = diabetes()
     theirs = QuantileRegressor(quantile=quantile, alpha=0).fit(X, y)
-    ours = sl.LossRegressor(sl.Pinball(quantile), alpha=0, random_state=0).fit(X, y)
     loss = sl.Pinball(quantile)
-    assert ours.solver_ == "sgd"
+    ours = sl.LossRegressor(loss, alpha=0, solver="sgd", random_state=0).fit(X, y)
     assert loss(y, ours.predict(X)) <= 1.01 * loss(y, theirs.predict(X))
 
 
 @pytest.mark.parametrize("cls", POINTWISE, ids=lambda cls: cls.__name__)
-@pytest.mark.parametrize("solver", ["lbfgs", "sgd"])
+@pytest.mark.parametrize("solver", ["newton", "lbfgs", "sgd"])
 def test_every_loss_trains_on_real_data(cls, solver):
     loss = cls()
-    if solver == "lbfgs" and not loss.smooth:
+    refused = {"lbfgs": not loss.smooth, "newton": not loss.convex}
+    if refused.get(solver):
         X, y = diabetes() if loss.task == "regression" else cancer()
         model = {"regression": sl.LossRegressor, "binary": sl.LossClassifier}[loss.task]
-        with pytest.raises(ValueError, match="smooth"):
-            model(loss, solver="lbfgs").fit(X, y)
+        with pytest.raises(ValueError, match={"lbfgs": "smooth", "newton": "convex"}[solver]):
+            model(loss, solver=solver).fit(X, y)
         return
     if loss.task == "regression":
         X, y = diabetes()
@@ -161,7 +161,7 @@ def test_weights_are_repetitions():
         assert_allclose(weighted.coef_, repeated.coef_, rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize("solver", ["lbfgs", "sgd"])
+@pytest.mark.parametrize("solver", ["newton", "lbfgs", "sgd"])
 def test_kinds_of_arrays_give_one_result(solver):
     X, y = diabetes()
     model = sl.LossRegressor(sl.Huber(20.0), solver=solver, random_state=0)
@@ -197,7 +197,7 @@ def test_sparse_is_dense(container, index, loss):
     data.indices, data.indptr = data.indices.astype(index), data.indptr.astype(index)
     model = sl.LossRegressor(loss, random_state=0)
     dense, thin = clone(model).fit(X, y), clone(model).fit(data, y)
-    tolerance = 1e-5 if dense.solver_ == "lbfgs" else 0.1
+    tolerance = 1e-5 if dense.solver_ != "sgd" else 0.1
     assert_allclose(thin.coef_, dense.coef_, atol=tolerance)
     assert_allclose(thin.predict(data), thin.predict(X), rtol=1e-9)
 
@@ -229,7 +229,7 @@ def test_columns_of_any_scale(loss):
     assert objective(scaled, X * scales + 5 * scales, y) <= 1.02 * best
 
 
-@pytest.mark.parametrize("solver", ["lbfgs", "sgd"])
+@pytest.mark.parametrize("solver", ["newton", "lbfgs", "sgd"])
 @pytest.mark.parametrize("loss", ["squared_error", "poisson", "huber"])
 def test_degenerate_columns(solver, loss):
     rng = np.random.default_rng(0)
@@ -248,7 +248,7 @@ def test_degenerate_columns(solver, loss):
 @pytest.mark.parametrize("loss", ["exponential", "log_loss", "focal"])
 def test_huge_features_never_give_nan(loss):
     X, y = load_breast_cancer(return_X_y=True)
-    for solver in ("lbfgs", "sgd"):
+    for solver in ("auto", "lbfgs", "sgd"):  # auto: "newton" of the convex ones
         model = sl.LossClassifier(loss, solver=solver, random_state=0, max_iter=30)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
@@ -260,7 +260,7 @@ def test_huge_features_never_give_nan(loss):
 @pytest.mark.parametrize("scale", [1e-6, 1e6])
 def test_targets_of_any_scale(scale):
     X, y = diabetes()
-    for solver in ("lbfgs", "sgd"):
+    for solver in ("newton", "lbfgs", "sgd"):
         model = sl.LossRegressor("squared_error", alpha=0, solver=solver, random_state=0)
         assert model.fit(X, y * scale).score(X, y * scale) > 0.5
 
@@ -404,7 +404,7 @@ def test_validation_data_pass_through_a_pipeline():
     assert_allclose(max(model.validation_scores_), reached, rtol=1e-9)
 
 
-@pytest.mark.parametrize("solver", ["lbfgs", "sgd"])
+@pytest.mark.parametrize("solver", ["newton", "lbfgs", "sgd"])
 def test_early_stopping_keeps_the_best(solver):
     X, y = cancer()
     model = sl.LossClassifier(

@@ -38,6 +38,7 @@ FLOOR = 1e-6  # of the loss of the start: less is as good as 0
 RIDGE, KINKED_RIDGE = 1e-10, 1e-3  # parts of the first mean curvature
 SHORT = 0.1  # part of a step, from which on the model is too bold
 PATIENCE = 60  # steps without progress
+TINY = np.finfo(np.float64).tiny
 NOISE = 1e-11  # relative: below, sums over rows tell nothing
 
 
@@ -261,7 +262,7 @@ class Descent:
         ridge, least, patience = self.ridge, np.inf, PATIENCE
         while True:
             model = curvature_model(objective)
-            size = max(abs(point.value), self.unit)
+            size = max(abs(point.value), self.unit, TINY)
             step, decrease = model.step(point.theta, point.slope, ridge * self.level)
             if (point.lost + decrease) / size <= self.goal and ridge > RIDGE:
                 ridge = RIDGE  # it may hide a way down
