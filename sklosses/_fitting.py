@@ -112,9 +112,10 @@ class Fitting:
             raise ValueError("solver='lbfgs' with hidden layers takes penalty='l2' or None.")
         if wanted == "newton" and not self._newton_can():
             raise ValueError(
-                "solver='newton' fits linear models of one convex loss an output, with an l1 "
-                f"penalty of up to {DENSE} columns; not {name} with hidden_layer_sizes="
-                f"{self.options.hidden_layer_sizes} and {X.shape[1]} columns. Use solver='auto'."
+                f"solver='newton' fits linear models of convex losses; of several raw columns, or "
+                f"with an l1 penalty, up to {DENSE} coefficients, and no kinks in several columns. "
+                f"Not {name} with hidden_layer_sizes={self.options.hidden_layer_sizes} and "
+                f"{X.shape[1]} features. Use solver='auto'."
             )
         if wanted != "auto":
             return wanted
@@ -122,7 +123,8 @@ class Fitting:
             return "adam"
         entries = X.nnz if sparse.issparse(X) else X.size
         if entries <= BATCH_ENTRIES or not loss.jit:
-            if self._newton_can() and (not loss.smooth or X.shape[1] <= NEWTON_COLUMNS):
+            few = X.shape[1] * (self.n_raw if self.rowwise else 1) <= NEWTON_COLUMNS
+            if self._newton_can() and (few or not loss.smooth):
                 return "newton"
             if loss.smooth:
                 return "lbfgs"
@@ -130,8 +132,12 @@ class Fitting:
 
     def _newton_can(self):
         """Whether Newton's method applies."""
-        suits = not (self.rowwise or self.hidden) and self.loss.convex
-        return suits and (not self.l1 or self.data.X.shape[1] < DENSE)
+        if self.hidden or not self.loss.convex:
+            return False
+        coefficients = self.data.X.shape[1] * (self.n_raw if self.rowwise else 1)
+        if self.rowwise:  # what smooths kinks sees one raw prediction
+            return self.loss.smooth and coefficients < DENSE
+        return not self.l1 or coefficients < DENSE
 
     @property
     def joint(self):
@@ -144,7 +150,7 @@ class Fitting:
         if not self.joint:
             return self._by_column()
         constant = best_constant(self.loss, self.data.y, self.data.weight, self.n_raw)
-        if self.solver != "lbfgs":
+        if self.solver not in ("lbfgs", "newton"):
             return self._minibatch(constant)
         return self._batch_network(constant) if self.hidden else self._batch_rows(constant)
 
@@ -306,7 +312,8 @@ class Fitting:
             constant.loss, watch_training=False,
             network_of=lambda solution: self._linear(*solution),
         )  # fmt: skip
-        coef, intercept, n_iter, value, gap = self._batch(
+        solve = self._newton if self.solver == "newton" else self._batch
+        coef, intercept, n_iter, value, gap = solve(
             data.X, data.y, data.weight, start, monitor, constant
         )
         solution = (coef.T, intercept)

@@ -7,38 +7,25 @@ from scipy.linalg import cho_factor, cho_solve
 from scipy.sparse.linalg import LinearOperator, cg
 
 from .._numba import kernel
-from .design import random_rows
 
 DENSE = 2000  # columns up to which the Hessian is a matrix
-ROWS = 20_000  # that the curvature is taken from, at least this and ROWS_A_COLUMN a column
-ROWS_A_COLUMN = 50
 SWEEPS = 1000  # over the coordinates
 
 
-def curvature_model(objective):
-    """Return the quadratic model of an `Objective` where it was last computed."""
-    curvature, design = objective.curvature, objective.design
-    most = max(ROWS, ROWS_A_COLUMN * design.size)
-    rows = None if objective.smooth else np.flatnonzero(curvature)
-    count = curvature.size if rows is None else rows.size
-    scale = 1.0 / objective.total_weight
-    if count > 2 * most:
-        some = random_rows(count, most)
-        rows = some if rows is None else rows[some]
-        scale *= curvature.sum() / max(curvature[rows].sum(), np.finfo(float).tiny)
-    elif rows is None:
-        rows = np.arange(count)
-    kind = DenseModel if design.size <= DENSE else ImplicitModel
-    return kind(objective, rows, curvature[rows] * scale, objective.l2)
-
-
 class DenseModel:
-    """The Hessian as a matrix."""
+    """The Hessian as a matrix.
 
-    def __init__(self, objective, rows, curvature, diagonal):
-        self.l1 = objective.l1
-        self.hessian = objective.design.gram(rows, curvature)
-        self._add(diagonal)
+    Parameters
+    ----------
+    hessian : ndarray of shape (size, size)
+        Of the loss; changed in place.
+    l1, l2 : ndarray of shape (size,)
+        The penalties.
+    """
+
+    def __init__(self, hessian, l1, l2):
+        self.hessian, self.l1 = hessian, l1
+        self._add(l2)
 
     def _add(self, diagonal):
         self.hessian.flat[:: len(self.hessian) + 1] += diagonal
@@ -70,11 +57,18 @@ class DenseModel:
 
 
 class ImplicitModel:
-    """The Hessian as products with it, for many columns; without an l1 penalty."""
+    """The Hessian as products with it, for many columns; without an l1 penalty.
 
-    def __init__(self, objective, rows, curvature, diagonal):
-        self.part = objective.design.rows(rows)
-        self.curvature, self.diagonal = curvature, diagonal
+    Parameters
+    ----------
+    part : Design
+        Of the rows with a curvature.
+    curvature : ndarray of shape (n_rows,)
+    l2 : ndarray of shape (size,)
+    """
+
+    def __init__(self, part, curvature, l2):
+        self.part, self.curvature, self.l2 = part, curvature, l2
 
     def product(self, vector):
         """Return the Hessian times a vector."""
@@ -82,7 +76,7 @@ class ImplicitModel:
         coef, centre = self.part.coefficients(vector)
         raw = self.part.X @ coef + centre
         total = self.part.back(self.part.X, self.curvature * raw)
-        return self.part.slope(total) + self.diagonal * vector
+        return self.part.slope(total) + self.l2 * vector
 
     def step(self, theta, slope, ridge):
         """Return the step to the minimum of the model, about, and how far that is down."""

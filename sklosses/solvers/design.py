@@ -86,13 +86,16 @@ class Design:
 
     def coefficients(self, theta):
         """Return coefficients and intercept of the columns as they are."""
-        coef = self.scale * theta[: self.n_columns]
-        return coef, float(theta[-1] - self.mean @ coef) if self.fit_intercept else 0.0
+        coef = along(self.scale, theta) * theta[: self.n_columns]
+        if self.fit_intercept:
+            return coef, theta[-1] - self.mean @ coef
+        return coef, np.zeros(theta.shape[1:])[()]
 
     def coordinates(self, coef, intercept):
         """Return theta for coefficients and intercept."""
-        theta = np.asarray(coef, np.float64) * self.spread
-        return np.append(theta, intercept + self.mean @ coef) if self.fit_intercept else theta
+        theta = np.asarray(coef, np.float64) * along(self.spread, coef)
+        centre = intercept + self.mean @ coef
+        return np.concatenate((theta, [centre])) if self.fit_intercept else theta
 
     # ------------------------------------------------------------------ products
 
@@ -104,22 +107,23 @@ class Design:
 
     def back(self, block, a):
         """Return what the rows of a block add to ``[X, 1].T @ a``; see `slope`."""
-        total = np.empty(self.n_columns + 1)
-        total[:-1], total[-1] = a.astype(block.dtype, copy=False) @ block, a.sum()
+        total = np.empty((self.n_columns + 1, *a.shape[1:]))
+        total[:-1], total[-1] = block.T @ a.astype(block.dtype, copy=False), a.sum(axis=0)
         return total
 
     def slope(self, total):
         """Return the product of the transposed design with `a`, for the sum of `back`."""
-        slope = self.scale * (total[:-1] - self.mean * total[-1])
-        return np.append(slope, total[-1]) if self.fit_intercept else slope
+        slope = total[:-1] - along(self.mean, total) * total[-1]
+        slope *= along(self.scale, total)
+        return np.concatenate((slope, total[-1:])) if self.fit_intercept else slope
 
     def gram(self, rows, curvature):
         """Return the design of some rows, squared: ``A[rows].T @ diag(curvature) @ A[rows]``."""
         result = np.zeros((self.size, self.size))
         count = max(256, BLOCK // max(self.n_columns, 1))
-        root = np.sqrt(curvature).astype(self.X.dtype)
+        curvature = curvature.astype(self.X.dtype)
         mean, scale = self.mean.astype(self.X.dtype), self.scale.astype(self.X.dtype)
-        for start in range(0, root.size, count):
+        for start in range(0, curvature.size, count):
             some = slice(start, start + count)
             block = self.X[rows[some]]
             if sparse.issparse(block):
@@ -128,11 +132,15 @@ class Design:
             inner = factor[:, : self.n_columns]
             np.subtract(block, mean, out=inner)
             inner *= scale
-            inner *= root[some, None]
             if self.fit_intercept:
-                factor[:, -1] = root[some]
-            result += factor.T @ factor
+                factor[:, -1] = 1.0
+            result += factor.T @ (factor * curvature[some, None])
         return result
+
+
+def along(array, like):
+    """Return what belongs to columns of X so that it multiplies an array of coefficients."""
+    return array if np.ndim(like) == 1 else array[:, None]
 
 
 def _blocks(X):

@@ -1,4 +1,4 @@
-"""Newton's method for linear models with any convex pointwise loss, to a certified optimum.
+"""Newton's method for linear models with any convex loss, to a certified optimum.
 
 Smooth losses take Newton steps. Losses with kinks are smoothed over a window that narrows as the
 fit goes on: each narrowing is foreseen to first order, so that it takes a step or two. The end is
@@ -17,13 +17,11 @@ References
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from .batch import Fit
-from .curvature import curvature_model
 from .design import Design, random_rows
+from .objective import TINY, PointwiseObjective, RowwiseObjective
 
 FIRST_ROWS = 4000  # rows of the first sample, at least this and ROWS_A_COLUMN a column
 ROWS_A_COLUMN = 30
@@ -36,138 +34,10 @@ SMOOTH_PRECISION = 1e-4  # of tol: the last step of a smooth loss costs little a
 KINKED_PRECISION = 0.05
 FLOOR = 1e-6  # of the loss of the start: less is as good as 0
 RIDGE, KINKED_RIDGE = 1e-10, 1e-3  # parts of the first mean curvature
+FAST = 0.1  # part of the gap that a step leaves, of a model good enough for another
 SHORT = 0.1  # part of a step, from which on the model is too bold
 PATIENCE = 60  # steps without progress
-TINY = np.finfo(np.float64).tiny
 NOISE = 1e-11  # relative: below, sums over rows tell nothing
-
-
-@dataclass
-class Point:
-    """Where the objective was computed, and what it was; sums are divided by the total weight."""
-
-    theta: np.ndarray
-    raw: np.ndarray
-    value: float  # of the loss as it is, penalty included
-    lost: float  # what smoothing may cost
-    slope: np.ndarray  # of the smoothed loss and the l2 penalty
-
-
-class Objective:
-    """``sum(w * loss(y, X @ coef + intercept)) / sum(w) + penalty``, smoothed over a window.
-
-    Parameters
-    ----------
-    loss : Loss
-        A convex pointwise loss.
-    design : Design
-    y, weight : ndarray of shape (n_samples,)
-    l1, l2 : float
-        Strengths of the penalties.
-    """
-
-    def __init__(self, loss, design, y, weight, *, l1, l2):
-        self.kernels, self.loss = loss.newton_kernels()
-        self.smooth = loss.smooth
-        self.design = design
-        self.y = np.ascontiguousarray(y, np.float64)
-        self.w = np.ascontiguousarray(weight, np.float64)
-        self.total_weight = float(self.w.sum())
-        scale = np.append(design.scale, 0.0) if design.fit_intercept else design.scale
-        self.l1, self.l2 = l1 * scale, l2 * scale**2  # the intercept is not penalised
-        self.slopes, self.curvature = np.empty_like(self.y), np.empty_like(self.y)
-
-    def sample(self, rows):
-        """Return the objective of some rows."""
-        part = Objective.__new__(Objective)
-        part.__dict__.update(self.__dict__)
-        part.design = self.design.rows(rows)
-        part.y, part.w = self.y[rows], self.w[rows]
-        part.total_weight = float(part.w.sum())
-        part.slopes, part.curvature = np.empty_like(part.y), np.empty_like(part.y)
-        return part
-
-    def start(self, theta, window):
-        """Return the point of `theta`."""
-        product, raw = self.design.product(theta), np.empty_like(self.y)
-
-        def work(rows, block):
-            raw[rows] = product(block)
-            return self._terms(rows, block, raw, window)
-
-        return self._point(theta, raw, self.design.sweep(work))
-
-    def move(self, point, step, raw_step, window):
-        """Return the point a step away; fill `raw_step` with what the step adds to predictions.
-
-        One pass over X does it all.
-        """
-        product, raw = self.design.product(step), np.empty_like(self.y)
-
-        def work(rows, block):
-            raw_step[rows] = change = product(block)
-            np.add(point.raw[rows], change, out=raw[rows])
-            return self._terms(rows, block, raw, window)
-
-        return self._point(point.theta + step, raw, self.design.sweep(work))
-
-    def at(self, theta, raw, window):
-        """Return the point of `theta`, whose predictions are known."""
-        total = self.design.sweep(lambda rows, block: self._terms(rows, block, raw, window))
-        return self._point(theta, raw, total)
-
-    def _terms(self, rows, block, raw, window):
-        slopes = self.slopes[rows]
-        sums = self.kernels.terms(
-            self.loss, self.y[rows], raw[rows], self.w[rows], window, slopes, self.curvature[rows]
-        )
-        return np.concatenate((self.design.back(block, slopes), sums))
-
-    def _point(self, theta, raw, total):
-        value, lost = total[-2:]
-        slope = self.design.slope(total[:-2]) / self.total_weight + self.l2 * theta
-        value = value / self.total_weight + self.penalty(theta)
-        return Point(theta, raw, value, lost / self.total_weight, slope)
-
-    def penalty(self, theta):
-        """Return the penalties of `theta`."""
-        return float(self.l1 @ np.abs(theta) + 0.5 * (self.l2 @ theta**2))
-
-    def slope_along(self, point, step, raw_step, window):
-        """Return the function that gives the derivative of the objective along a step."""
-        linear, square = float(self.l2 * step @ point.theta), float(self.l2 * step @ step)
-
-        def slope(t):
-            total = self.kernels.slope_along(
-                self.loss, self.y, point.raw, raw_step, t, self.w, window
-            )
-            return (
-                total / self.total_weight
-                + linear
-                + t * square
-                + self.l1_slope(point.theta, step, t)
-            )
-
-        return slope
-
-    def l1_slope(self, theta, step, t):
-        """Return the derivative of the l1 penalty along a step, inwards where it has a kink."""
-        if not self.l1.any():
-            return 0.0
-        there = theta + t * step
-        if t == 0.0:
-            return float(self.l1 @ np.where(there == 0, np.abs(step), np.sign(there) * step))
-        return float(self.l1 @ np.where(there == 0, -np.abs(step), np.sign(there) * step))
-
-    def drift(self, point, window):
-        """Return the derivative of the slope in the window."""
-        rows = np.flatnonzero(self.curvature)
-        change = np.empty(rows.size)
-        self.kernels.window_drift(
-            self.loss, self.y[rows], point.raw[rows], self.w[rows], window, change
-        )
-        total = self.design.back(self.design.X[rows], change)
-        return self.design.slope(total) / self.total_weight
 
 
 def minimise(loss, X, y, weight, start, *, window, l1, l2, fit_intercept, tol, max_iter,
@@ -177,11 +47,11 @@ def minimise(loss, X, y, weight, start, *, window, l1, l2, fit_intercept, tol, m
     Parameters
     ----------
     loss : Loss
-        A convex pointwise loss.
+        A convex loss; with kinks only if it is pointwise.
     X : ndarray or CSR of shape (n_samples, n_features)
     y, weight : ndarray of shape (n_samples,)
     start : tuple
-        Coefficients and intercept.
+        Coefficients and intercept; arrays of a column a raw prediction for row-wise losses.
     window : float or None
         The size of raw predictions, for losses with kinks.
     l1, l2, fit_intercept
@@ -201,9 +71,10 @@ def minimise(loss, X, y, weight, start, *, window, l1, l2, fit_intercept, tol, m
         ``gap`` is the bound on the distance from the optimum, relative to the objective.
     """
     design = Design(X, weight, fit_intercept=fit_intercept)
-    whole = Objective(loss, design, y, weight, l1=l1, l2=l2)
+    kind = RowwiseObjective if np.ndim(start[1]) else PointwiseObjective
+    whole = kind(loss, design, y, weight, l1=l1, l2=l2, shape=np.shape(start[1]))
     descent = Descent(None if loss.smooth else window, tol, max_iter, monitor)
-    theta = design.coordinates(*start)
+    theta = design.coordinates(*start).ravel()
     with design.threads():
         sizes = [] if near else sample_sizes(*X.shape)
         for size in sizes:
@@ -234,6 +105,7 @@ class Descent:
         self.ridge = RIDGE if window is None else KINKED_RIDGE
         self.unit = 0.0  # a fraction of the first value
         self.level = 0.0  # the first mean curvature
+        self.model = None
 
     def approach(self, objective, theta, noise):
         """Return about the optimum of a sample, to a fraction of its noise."""
@@ -249,25 +121,28 @@ class Descent:
     def finish(self, objective, theta):
         """Return the `Fit` of the whole data."""
         point, gap, converged = self._run(objective, theta, self.monitor)
-        coef, intercept = objective.design.coefficients(point.theta)
+        coef, intercept = objective.coefficients(point.theta)
         message = f"gap {gap:.1e}"
         return Fit(coef, intercept, self.n_iter, point.value, converged, message, gap)
 
     def _run(self, objective, theta, monitor):
         """Return the last point, its relative gap, and whether that is good enough."""
         self.n_iter, before = 0, None  # window and cost of smoothing, when it last was settled
+        gap = np.inf
         point = objective.start(theta, self.window)
         self.unit = max(self.unit, FLOOR * abs(point.value))
-        self.level = self.level or objective.curvature.sum() / objective.total_weight or 1.0
+        self.level = self.level or objective.level(point) or 1.0
         ridge, least, patience = self.ridge, np.inf, PATIENCE
         while True:
-            model = curvature_model(objective)
+            if self.model is None:
+                self.model = objective.model(point)
+            model = self.model
             size = max(abs(point.value), self.unit, TINY)
             step, decrease = model.step(point.theta, point.slope, ridge * self.level)
             if (point.lost + decrease) / size <= self.goal and ridge > RIDGE:
                 ridge = RIDGE  # it may hide a way down
                 step, decrease = model.step(point.theta, point.slope, ridge * self.level)
-            gap = (point.lost + decrease) / size
+            gap, last = (point.lost + decrease) / size, gap
             if gap <= max(self.goal, NOISE * self.tol):
                 return point, gap, True
             patience = PATIENCE if gap < 0.9 * least else patience - 1
@@ -283,6 +158,8 @@ class Descent:
             else:
                 first = float(point.slope @ step) + objective.l1_slope(point.theta, step, 0.0)
             point, length = advance(objective, point, step, self.window, first)
+            if window is not None or length < 1.0 or gap > FAST * last:
+                self.model = None  # else it serves again
             if length < SHORT:
                 ridge = min(10.0 * ridge, 1.0)
                 if first is None:  # not so fast
@@ -290,7 +167,7 @@ class Descent:
                     point = objective.at(point.theta, point.raw, self.window)
             elif length == 1.0:
                 ridge = max(0.1 * ridge, RIDGE)
-            now = objective.design.coefficients(point.theta)
+            now = objective.coefficients(point.theta)
             if monitor is not None and monitor(*now, point.value):
                 return point, gap, True
 
