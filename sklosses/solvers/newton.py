@@ -34,7 +34,8 @@ SMOOTH_PRECISION = 1e-4  # of tol: the last step of a smooth loss costs little a
 KINKED_PRECISION = 0.05
 FLOOR = 1e-6  # of the loss of the start: less is as good as 0
 RIDGE, KINKED_RIDGE = 1e-10, 1e-3  # parts of the first mean curvature
-FAST = 0.1  # part of the gap that a step leaves, of a model good enough for another
+FAST, SLOW = 0.1, 0.5  # parts of the gap that a step leaves, of a model good enough for another:
+CLOSE = 1e-3  # far from the optimum, and closer, where a new model would be about the same
 SHORT = 0.1  # part of a step, from which on the model is too bold
 PATIENCE = 60  # steps without progress
 NOISE = 1e-11  # relative: below, sums over rows tell nothing
@@ -158,7 +159,8 @@ class Descent:
             else:
                 first = float(point.slope @ step) + objective.l1_slope(point.theta, step, 0.0)
             point, length = advance(objective, point, step, self.window, first)
-            if window is not None or length < 1.0 or gap > FAST * last:
+            fast = gap <= (FAST if gap > CLOSE else SLOW) * last
+            if window is not None or length < 1.0 or not fast:
                 self.model = None  # else it serves again
             if length < SHORT:
                 ridge = min(10.0 * ridge, 1.0)

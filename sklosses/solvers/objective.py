@@ -14,7 +14,7 @@ from .design import random_rows
 
 ROWS = 20_000  # that the curvature is taken from, at least this and ROWS_A_COLUMN a column
 ROWS_A_COLUMN = 50
-ROWS_OF_SEVERAL = 20  # the same a coefficient, of losses of several columns: each row tells much
+ROWS_OF_SEVERAL = 10  # the same a coefficient, of losses of several columns: each row tells much
 DIFFERENCE = 1e-5  # step of raw predictions, for the curvature of losses of several columns
 TINY = np.finfo(np.float64).tiny
 
