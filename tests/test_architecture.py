@@ -109,8 +109,8 @@ def test_upward_imports_wait_for_a_call(file):
 
 
 # losses made of losses: their loops run over terms and tasks
-COMPOSED = {"compose.py", "multitask.py"}
-SIMPLE = [file for file in files_in("losses") if file.name not in COMPOSED]
+COMPOSED = {*files_in("compose"), PACKAGE / "losses" / "multitask.py"}
+SIMPLE = [file for file in files_in("losses") if file not in COMPOSED]
 
 
 @pytest.mark.parametrize("file", SIMPLE, **BY_PATH)
