@@ -59,7 +59,7 @@ BY_PATH = {"ids": lambda file: str(file.relative_to(PACKAGE))}
 
 # lower layers first; a module imports from layers below its own, or its own
 LAYERS = [
-    {"_special"},
+    {"_special", "_fingerprint"},
     {"_numba", "_numba_types"},
     {"_kernels", "_numpy_kernels", "_row_kernels"},
     {"_params", "_optimum", "_inputs", "_monitor", "_docs"},
