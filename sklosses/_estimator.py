@@ -134,22 +134,15 @@ class LossEstimator(CallbackSupportMixin, Parametrized):
             self, X, y,
             accept_sparse="csr", dtype=[np.float64, np.float32], multi_output=True, reset=reset,
         )  # fmt: skip
-        weight = _check_sample_weight(sample_weight, X, dtype=X.dtype, ensure_non_negative=True)
+        weight = checked_weight(sample_weight, X)
         y, weight = self._encode(y, weight, fitting=fitting)
-        if not weight.any():
-            raise ValueError("Sample weights must contain at least one non-zero number.")
+        weight = checked_weight(weight, X)  # times the weights of classes, which may be anything
         loss = self.loss_function_
-        if hasattr(loss, "columns"):  # row-wise losses check and arrange their own targets
-            return Data(X, loss._checked_targets(y, self._columns(loss, y), X.dtype), weight)
-        y = np.ascontiguousarray(y, dtype=X.dtype)
-        loss._check(y.reshape(-1), y[:0].reshape(-1), weight, ("y", ""), loss.prediction)
-        return Data(X, y, weight)
+        return Data(X, loss._checked_targets(y, self._columns(loss, y), X.dtype), weight)
 
     def _columns(self, loss, y):
         """Return the number of raw columns of a model of targets `y`."""
-        if hasattr(loss, "columns"):
-            return loss.columns(np.asarray(y))
-        return 1 if y.ndim == 1 else y.shape[1]
+        return loss.columns(y)
 
     def _split_validation(self, data, given):
         """Return training and validation data; the latter None without early stopping."""
@@ -191,7 +184,7 @@ class LossEstimator(CallbackSupportMixin, Parametrized):
         data, validation = self._split_validation(data, given)
         fitting = Fitting(
             self, loss, data, validation,
-            n_raw=self._columns(loss, data.y), rowwise=hasattr(loss, "columns"), warm=warm,
+            n_raw=self._columns(loss, data.y), warm=warm,
             on_iteration=progress.iteration if progress.wanted else None,
         )  # fmt: skip
         self.solver_ = fitting.solver
@@ -284,7 +277,7 @@ class LossEstimator(CallbackSupportMixin, Parametrized):
         seed = check_random_state(self.random_state).randint(2**31 - 1)
         self._random = np.random.RandomState(seed)
         network = None if first else self._network(data.X.dtype)
-        minibatch = hidden or hasattr(loss, "columns") or self.solver in ("adam", "adagrad")
+        minibatch = hidden or loss.rowwise or self.solver in ("adam", "adagrad")
         if not minibatch:
             self.solver_ = "sgd"
             if network is None:
@@ -333,6 +326,11 @@ class LossEstimator(CallbackSupportMixin, Parametrized):
         coef = self.coef_.T.astype(X.dtype, copy=False)
         raw = safe_sparse_dot(X, coef, dense_output=True)
         return raw + np.asarray(self.intercept_, dtype=X.dtype)
+
+
+def checked_weight(sample_weight, X):
+    """Return the weight of each row, of the dtype of `X`: finite, not negative, not all 0."""
+    return _check_sample_weight(sample_weight, X, dtype=X.dtype, ensure_non_negative=True)
 
 
 class Progress:

@@ -34,6 +34,8 @@ class Loss(Parametrized):
     hessian : {"exact", "surrogate", "constant"}
         What `gradient_hessian` is good for: the true second derivative, one that vanishes where it
         exists (boosters then use the surrogate), or a constant.
+    rowwise : bool
+        Whether a term sees a row of raw predictions, not one.
     convex, smooth : bool
         In the raw prediction; smooth means continuously differentiable.
     formula : str
@@ -45,6 +47,7 @@ class Loss(Parametrized):
     """
 
     task: ClassVar[str] = "regression"
+    rowwise: ClassVar[bool] = False
     prediction: ClassVar[Interval] = REAL
     hessian: ClassVar[str] = "exact"
     convex: ClassVar[bool] = False

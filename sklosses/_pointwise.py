@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
+from sklearn.utils import assert_all_finite
 
 from . import _kernels, _numpy_kernels
 from ._inputs import (
@@ -14,6 +15,7 @@ from ._inputs import (
     as_floats,
     as_weights,
     check_closely,
+    check_domain,
     limits_of,
 )
 from ._loss import Loss, TermLoss, deliver, flat_output
@@ -184,6 +186,10 @@ class PointwiseLoss(TermLoss):
         columns = (np.ascontiguousarray(column) for column in y.T)
         return np.array([self.optimal_constant(column, w) for column in columns])
 
+    def columns(self, y):
+        """Return the number of raw columns that targets `y` ask for."""
+        return 1 if y.ndim == 1 else y.shape[1]
+
     def optimal_constant(self, y, w):
         """Return the minimising raw constant of one column; override where it is known."""
         backend, loss = self._backend(DOUBLE)
@@ -212,6 +218,12 @@ class PointwiseLoss(TermLoss):
         low, high = (weighted_quantile(y, q, w) for q in ONE_SIGMA)
         return (high - low) / 2 or float(np.sqrt(weighted_mean((y - y.mean()) ** 2, w))) or 1.0
 
+    def _starts(self, y, w, k):
+        """Return the best constant of each of `k` raw columns and what it is measured in."""
+        columns, weight = y.reshape(y.shape[0], k).T.astype(DOUBLE), w.astype(DOUBLE)
+        scale = [self.raw_scale(column, weight) for column in columns]
+        return np.atleast_1d(self.init_raw(y, w)), np.asarray(scale, float)
+
     # ------------------------------------------------------------------ inside
 
     def _backend(self, dtype):
@@ -234,6 +246,13 @@ class PointwiseLoss(TermLoss):
 
     def _check(self, y, z, w, names, prediction):
         check_closely(type(self).__name__, y, z, w, names, self.target, prediction)
+
+    def _checked_targets(self, y, k, dtype):
+        """Return targets as kernels take them: floats, `k` a row or, of one raw column, flat."""
+        y = np.ascontiguousarray(y, dtype)
+        assert_all_finite(y, input_name="y")
+        check_domain(type(self).__name__, y, "y", self.target)
+        return y
 
     def _fill(self, y_true, raw_prediction, sample_weight, kinds, outs):
         own = self._for_columns(raw_prediction, y_true)

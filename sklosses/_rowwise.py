@@ -65,6 +65,7 @@ class RowwiseLoss(TermLoss):
     and values of shape (n_samples,).
     """
 
+    rowwise: ClassVar[bool] = True
     jit: ClassVar[bool] = True
     n_raw: ClassVar[int | None] = None
     response_names: ClassVar[tuple] = ()  # of response columns: `predict` shows "mean" alone
@@ -213,6 +214,12 @@ class RowwiseLoss(TermLoss):
     def raw_scale(self, y, w):
         """Return what raw columns are measured in: where networks start, one unit is a lot."""
         return np.ones(self.columns(y))
+
+    def _starts(self, y, w, k):
+        """Return the best constant of each of `k` raw columns and what it is measured in."""
+        scale = np.asarray(self.raw_scale(y, w), float)
+        scale = np.broadcast_to(scale, (k,)) if scale.size == k else np.ones(k)
+        return self.init_raw(y, w, k), scale
 
     # ------------------------------------------------------------------ inside
 

@@ -89,7 +89,7 @@ class MultiTaskEstimator(LossEstimator):
         data, validation = self._split_validation(data, (X_val, y_val, sample_weight_val))
         joined = JoinedLoss(self._heads, loss)
         fitting = Fitting(
-            self, joined, data, validation, n_raw=self._heads.n_raw, rowwise=True, warm=warm,
+            self, joined, data, validation, n_raw=self._heads.n_raw, warm=warm,
             on_iteration=progress.iteration if progress.wanted else None,
         )  # fmt: skip
         self.solver_ = fitting.solver
@@ -197,7 +197,7 @@ class Head:
                 raise ValueError("A classification task needs samples of at least 2 classes.")
             loss = loss.for_classes(self.classes.size)
         self.loss = loss
-        self.rowwise = hasattr(loss, "columns")
+        self.rowwise = loss.rowwise
         self.one_vs_rest = (
             self.classes is not None and not self.rowwise and self.classes.size > BINARY
         )
@@ -272,6 +272,7 @@ class JoinedLoss:
     """
 
     jit = True
+    rowwise = True
     task = "compose"
 
     def __init__(self, heads, loss):
@@ -292,24 +293,12 @@ class JoinedLoss:
         """Return the number of raw columns."""
         return self.heads.n_raw
 
-    def init_raw(self, y, w, n_raw):
-        """Return the best constant of each raw column."""
-        parts = [self._of(head, y, w)[1:] for head in self.heads.values()]
-        pairs = zip(self.heads.values(), parts, strict=True)
-        return np.concatenate([_init_raw(head, *part) for head, part in pairs])
-
-    def raw_scale(self, y, w):
-        """Return the unit of each raw column."""
-        scales = []
-        for head in self.heads.values():
-            _, own, weight = self._of(head, y, w)
-            weight = weight.astype(np.float64)
-            if head.rowwise:
-                scales += list(head.loss.raw_scale(own, weight))[: head.n_raw]
-            else:
-                columns = own.reshape(weight.size, -1).T.astype(np.float64)
-                scales += [head.loss.raw_scale(column, weight) for column in columns]
-        return np.asarray(scales, float)
+    def _starts(self, y, w, n_raw):
+        """Return the best constant of each raw column and what it is measured in."""
+        heads = self.heads.values()
+        starts = [head.loss._starts(*self._of(head, y, w)[1:], head.n_raw) for head in heads]
+        constants, scales = zip(*starts, strict=True)
+        return np.concatenate(constants), np.concatenate(scales)
 
     def values(self, y, raw, w):
         """Return the summed losses, as an array of one entry."""
@@ -384,12 +373,6 @@ class JoinedLoss:
             shares = np.exp(ratios / TEMPERATURE)
             shares *= shares.size / shares.sum()
             self.shares = dict(zip(self.heads, shares.tolist(), strict=True))
-
-
-def _init_raw(head, y, w):
-    if head.rowwise:
-        return head.loss.init_raw(y, w, head.n_raw)
-    return np.atleast_1d(head.loss.init_raw(y, w))
 
 
 def _table(y, name):
