@@ -90,6 +90,16 @@ class LossEstimator(CallbackSupportMixin, Parametrized):
     def _stratify(self, y):
         return None
 
+    def _objective(self):
+        """Return what solvers minimise."""
+        return self.loss_function_
+
+    def _keep(self, fit, objective, *, single):
+        """Store what a fit found, and how it got there."""
+        self._set_model(fit.model, single=single)
+        self.n_iter_, self.loss_, self.loss_curve_ = fit.n_iter, fit.loss, fit.losses
+        self.validation_scores_ = fit.scores or None
+
     # ------------------------------------------------------------------ scikit-learn's interface
 
     def set_params(self, **params):
@@ -176,25 +186,20 @@ class LossEstimator(CallbackSupportMixin, Parametrized):
         progress = Progress(self, X, y, sample_weight)
         self.loss_function_ = loss
         data = self._check_data(X, y, sample_weight, reset=True, fitting=True)
-        loss = self.loss_function_
         self.__dict__.pop("_trainers", None)  # what partial_fit goes on from
         progress.begin(data.y)
         if not data.weight.all():  # no weight: no row
             data = data.rows(np.flatnonzero(data.weight))
         data, validation = self._split_validation(data, given)
+        objective = self._objective()
         fitting = Fitting(
-            self, loss, data, validation,
-            n_raw=self._columns(loss, data.y), warm=warm,
+            self, objective, data, validation, n_raw=self._columns(objective, data.y), warm=warm,
             on_iteration=progress.iteration if progress.wanted else None,
         )  # fmt: skip
         self.solver_ = fitting.solver
         for name in ("coef_", "intercept_", "coefs_", "intercepts_"):  # there may be other layers
             self.__dict__.pop(name, None)
-        fit = fitting.run()
-        self._set_model(fit.model, single=data.y.ndim == 1)
-        self.n_iter_, self.loss_ = fit.n_iter, fit.loss
-        self.loss_curve_ = fit.losses
-        self.validation_scores_ = fit.scores or None
+        self._keep(fitting.run(), objective, single=data.y.ndim == 1)
         progress.end()
         return self
 
