@@ -202,14 +202,19 @@ class TermLoss(Loss):
         raise NotImplementedError
 
 
-def flat_output(out, shape, dtype):
-    """Return a flat array to compute into: `out` itself where it can be."""
-    if out is None:
-        return np.empty(int(np.prod(shape)), dtype)
+def check_output(out, shape):
+    """Raise unless `out` is an array of that shape that can be written."""
     if not isinstance(out, np.ndarray) or out.shape != shape:
         raise ValueError(f"out must be an array of shape {shape}. Got {np.shape(out)} instead.")
     if not out.flags.writeable:
         raise ValueError("output array is read-only")
+
+
+def flat_output(out, shape, dtype):
+    """Return a flat array to compute into: `out` itself where it can be."""
+    if out is None:
+        return np.empty(int(np.prod(shape)), dtype)
+    check_output(out, shape)
     if out.dtype == dtype and out.flags.c_contiguous:
         return out.reshape(-1)
     return np.empty(out.size, dtype)

@@ -17,6 +17,8 @@ from ._inputs import (
     check_closely,
     check_domain,
     limits_of,
+    require_rows,
+    require_weight,
 )
 from ._loss import Loss, TermLoss, deliver, flat_output
 from ._numba import bind
@@ -135,8 +137,7 @@ class PointwiseLoss(TermLoss):
         self._validate_params()
         y_pred = self._one_column(y_true, y_pred)
         y, p, w, _ = aligned(y_true, y_pred, sample_weight, RESPONSE_NAMES)
-        if not y.size:
-            raise ValueError("Found array with 0 sample(s) while a minimum of 1 is required.")
+        require_rows(y)
         backend, loss = self._backend(y.dtype)
         limits = limits_of(self.target, self.prediction, y.dtype)
         total, weight, suspect = backend.mean_response(loss, y, p, w, limits)
@@ -144,8 +145,7 @@ class PointwiseLoss(TermLoss):
             self._check(y, p, w, RESPONSE_NAMES, self.prediction)
         if sample_weight is None:
             return total / y.size
-        if weight == 0:
-            raise ValueError("Sample weights must contain at least one non-zero number.")
+        require_weight(weight)
         return total / weight
 
     def inverse_link(self, raw_prediction: ArrayLike) -> NDArray:
@@ -170,15 +170,13 @@ class PointwiseLoss(TermLoss):
         """
         self._validate_params()
         y = as_floats(y_true, "y_true")
-        if not y.size:
-            raise ValueError("Found array with 0 sample(s) while a minimum of 1 is required.")
+        require_rows(y)
         w = as_weights(sample_weight, y.shape[:1], DOUBLE)
         y = np.asarray(y, DOUBLE)
         self._check(y.reshape(-1), np.zeros(0), w, RAW_NAMES, REAL)
         if sample_weight is None:
             w = np.ones(y.shape[0])
-        if not w.any():
-            raise ValueError("Sample weights must contain at least one non-zero number.")
+        require_weight(w.any())
         rows = w > 0
         y, w = y[rows], np.ascontiguousarray(w[rows])
         if y.ndim == 1:
