@@ -90,6 +90,17 @@ class LossEstimator(CallbackSupportMixin, Parametrized):
     def _stratify(self, y):
         return None
 
+    def _objective(self):
+        """Return what solvers minimise."""
+        return self.loss_function_
+
+    def _keep(self, fit, objective, *, single):
+        """Store what a fit found, and how it got there."""
+        self._set_model(fit.model, single=single)
+        self.n_iter_, self.loss_, self.loss_curve_ = fit.n_iter, fit.loss, fit.losses
+        self.optimality_gap_ = fit.gap
+        self.validation_scores_ = fit.scores or None
+
     # ------------------------------------------------------------------ scikit-learn's interface
 
     def set_params(self, **params):
@@ -134,22 +145,15 @@ class LossEstimator(CallbackSupportMixin, Parametrized):
             self, X, y,
             accept_sparse="csr", dtype=[np.float64, np.float32], multi_output=True, reset=reset,
         )  # fmt: skip
-        weight = _check_sample_weight(sample_weight, X, dtype=X.dtype, ensure_non_negative=True)
+        weight = checked_weight(sample_weight, X)
         y, weight = self._encode(y, weight, fitting=fitting)
-        if not weight.any():
-            raise ValueError("Sample weights must contain at least one non-zero number.")
+        weight = checked_weight(weight, X)  # times the weights of classes, which may be anything
         loss = self.loss_function_
-        if hasattr(loss, "columns"):  # row-wise losses check and arrange their own targets
-            return Data(X, loss._checked_targets(y, self._columns(loss, y), X.dtype), weight)
-        y = np.ascontiguousarray(y, dtype=X.dtype)
-        loss._check(y.reshape(-1), y[:0].reshape(-1), weight, ("y", ""), loss.prediction)
-        return Data(X, y, weight)
+        return Data(X, loss._checked_targets(y, self._columns(loss, y), X.dtype), weight)
 
     def _columns(self, loss, y):
         """Return the number of raw columns of a model of targets `y`."""
-        if hasattr(loss, "columns"):
-            return loss.columns(np.asarray(y))
-        return 1 if y.ndim == 1 else y.shape[1]
+        return loss.columns(y)
 
     def _split_validation(self, data, given):
         """Return training and validation data; the latter None without early stopping."""
@@ -183,26 +187,20 @@ class LossEstimator(CallbackSupportMixin, Parametrized):
         progress = Progress(self, X, y, sample_weight)
         self.loss_function_ = loss
         data = self._check_data(X, y, sample_weight, reset=True, fitting=True)
-        loss = self.loss_function_
         self.__dict__.pop("_trainers", None)  # what partial_fit goes on from
         progress.begin(data.y)
         if not data.weight.all():  # no weight: no row
             data = data.rows(np.flatnonzero(data.weight))
         data, validation = self._split_validation(data, given)
+        objective = self._objective()
         fitting = Fitting(
-            self, loss, data, validation,
-            n_raw=self._columns(loss, data.y), rowwise=hasattr(loss, "columns"), warm=warm,
+            self, objective, data, validation, n_raw=self._columns(objective, data.y), warm=warm,
             on_iteration=progress.iteration if progress.wanted else None,
         )  # fmt: skip
         self.solver_ = fitting.solver
         for name in ("coef_", "intercept_", "coefs_", "intercepts_"):  # there may be other layers
             self.__dict__.pop(name, None)
-        fit = fitting.run()
-        self._set_model(fit.model, single=data.y.ndim == 1)
-        self.n_iter_, self.loss_ = fit.n_iter, fit.loss
-        self.optimality_gap_ = fit.gap
-        self.loss_curve_ = fit.losses
-        self.validation_scores_ = fit.scores or None
+        self._keep(fitting.run(), objective, single=data.y.ndim == 1)
         progress.end()
         return self
 
@@ -285,7 +283,7 @@ class LossEstimator(CallbackSupportMixin, Parametrized):
         seed = check_random_state(self.random_state).randint(2**31 - 1)
         self._random = np.random.RandomState(seed)
         network = None if first else self._network(data.X.dtype)
-        minibatch = hidden or hasattr(loss, "columns") or self.solver in ("adam", "adagrad")
+        minibatch = hidden or loss.rowwise or self.solver in ("adam", "adagrad")
         if not minibatch:
             self.solver_ = "sgd"
             if network is None:
@@ -334,6 +332,11 @@ class LossEstimator(CallbackSupportMixin, Parametrized):
         coef = self.coef_.T.astype(X.dtype, copy=False)
         raw = safe_sparse_dot(X, coef, dense_output=True)
         return raw + np.asarray(self.intercept_, dtype=X.dtype)
+
+
+def checked_weight(sample_weight, X):
+    """Return the weight of each row, of the dtype of `X`: finite, not negative, not all 0."""
+    return _check_sample_weight(sample_weight, X, dtype=X.dtype, ensure_non_negative=True)
 
 
 class Progress:

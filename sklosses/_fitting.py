@@ -77,17 +77,15 @@ class Fitting:
     data, validation : Data, Data or None
     n_raw : int
         Number of raw columns.
-    rowwise : bool
-        Whether the loss sees rows of raw columns, which are then fitted together.
     warm : Network or None
         Where to start.
     on_iteration : callable or None
         Called with a network after each iteration; true stops.
     """
 
-    def __init__(self, options, loss, data, validation, *, n_raw, rowwise, warm, on_iteration):
+    def __init__(self, options, loss, data, validation, *, n_raw, warm, on_iteration):
         self.options, self.loss, self.data, self.validation = options, loss, data, validation
-        self.n_raw, self.rowwise, self.warm = n_raw, rowwise, warm
+        self.n_raw, self.rowwise, self.warm = n_raw, loss.rowwise, warm
         self.on_iteration = on_iteration
         self.hidden = hidden_sizes(options.hidden_layer_sizes)
         self.sizes = (data.X.shape[1], *self.hidden, n_raw)

@@ -48,6 +48,18 @@ def as_weights(sample_weight, shape, dtype):
     return as_kernels_take_it(w, dtype)
 
 
+def require_rows(array):
+    """Raise if there are none."""
+    if not array.size:
+        raise ValueError("Found array with 0 sample(s) while a minimum of 1 is required.")
+
+
+def require_weight(total):
+    """Raise if it is 0: there is no mean of nothing."""
+    if not total:
+        raise ValueError("Sample weights must contain at least one non-zero number.")
+
+
 class _Writable:
     """The memory of a read-only array, declared writable."""
 

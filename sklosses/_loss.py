@@ -34,6 +34,8 @@ class Loss(Parametrized):
     hessian : {"exact", "surrogate", "constant"}
         What `gradient_hessian` is good for: the true second derivative, one that vanishes where it
         exists (boosters then use the surrogate), or a constant.
+    rowwise : bool
+        Whether a term sees a row of raw predictions, not one.
     convex, smooth : bool
         In the raw prediction; smooth means continuously differentiable.
     formula : str
@@ -45,6 +47,7 @@ class Loss(Parametrized):
     """
 
     task: ClassVar[str] = "regression"
+    rowwise: ClassVar[bool] = False
     prediction: ClassVar[Interval] = REAL
     hessian: ClassVar[str] = "exact"
     convex: ClassVar[bool] = False
@@ -199,14 +202,19 @@ class TermLoss(Loss):
         raise NotImplementedError
 
 
-def flat_output(out, shape, dtype):
-    """Return a flat array to compute into: `out` itself where it can be."""
-    if out is None:
-        return np.empty(int(np.prod(shape)), dtype)
+def check_output(out, shape):
+    """Raise unless `out` is an array of that shape that can be written."""
     if not isinstance(out, np.ndarray) or out.shape != shape:
         raise ValueError(f"out must be an array of shape {shape}. Got {np.shape(out)} instead.")
     if not out.flags.writeable:
         raise ValueError("output array is read-only")
+
+
+def flat_output(out, shape, dtype):
+    """Return a flat array to compute into: `out` itself where it can be."""
+    if out is None:
+        return np.empty(int(np.prod(shape)), dtype)
+    check_output(out, shape)
     if out.dtype == dtype and out.flags.c_contiguous:
         return out.reshape(-1)
     return np.empty(out.size, dtype)

@@ -97,18 +97,9 @@ def best_constant(loss, y, weight, n_raw):
     rows = slice(None, None, max(1, weight.size // SOME_ROWS))
     if weight[rows].any():
         y, weight = y[rows], weight[rows]
-    if hasattr(loss, "columns"):  # row-wise
-        raw = loss.init_raw(y, weight, n_raw)
-        scale = np.asarray(loss.raw_scale(y, weight))
-        scale = np.broadcast_to(scale, (n_raw,)) if scale.size == n_raw else np.ones(n_raw)
-        predicted = np.tile(raw, (weight.size, 1)).astype(weight.dtype)
-    else:
-        raw = np.atleast_1d(loss.init_raw(y, weight))
-        columns = [y] if y.ndim == 1 else y.T
-        w = weight.astype(np.float64)
-        scale = [loss.raw_scale(np.asarray(column, np.float64), w) for column in columns]
-        predicted = np.broadcast_to(raw if y.ndim > 1 else raw[0], y.shape).astype(weight.dtype)
-    scale = np.asarray(scale, float)
+    raw, scale = loss._starts(y, weight, n_raw)
+    predicted = np.tile(raw, (weight.size, 1)).astype(weight.dtype)
+    predicted = predicted if loss.rowwise else predicted.reshape(y.shape)
     total = weight.sum(dtype=np.float64)
     values = np.abs(loss.values(y, predicted, weight))  # a likelihood may be negative
     mean = float(values.sum(dtype=np.float64) / total)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
+from sklearn.utils import assert_all_finite
 
 from . import _kernels, _newton_kernels, _numpy_kernels
 from ._inputs import (
@@ -14,7 +15,10 @@ from ._inputs import (
     as_floats,
     as_weights,
     check_closely,
+    check_domain,
     limits_of,
+    require_rows,
+    require_weight,
 )
 from ._loss import Loss, TermLoss, deliver, flat_output
 from ._numba import bind
@@ -133,8 +137,7 @@ class PointwiseLoss(TermLoss):
         self._validate_params()
         y_pred = self._one_column(y_true, y_pred)
         y, p, w, _ = aligned(y_true, y_pred, sample_weight, RESPONSE_NAMES)
-        if not y.size:
-            raise ValueError("Found array with 0 sample(s) while a minimum of 1 is required.")
+        require_rows(y)
         backend, loss = self._backend(y.dtype)
         limits = limits_of(self.target, self.prediction, y.dtype)
         total, weight, suspect = backend.mean_response(loss, y, p, w, limits)
@@ -142,8 +145,7 @@ class PointwiseLoss(TermLoss):
             self._check(y, p, w, RESPONSE_NAMES, self.prediction)
         if sample_weight is None:
             return total / y.size
-        if weight == 0:
-            raise ValueError("Sample weights must contain at least one non-zero number.")
+        require_weight(weight)
         return total / weight
 
     def inverse_link(self, raw_prediction: ArrayLike) -> NDArray:
@@ -168,21 +170,23 @@ class PointwiseLoss(TermLoss):
         """
         self._validate_params()
         y = as_floats(y_true, "y_true")
-        if not y.size:
-            raise ValueError("Found array with 0 sample(s) while a minimum of 1 is required.")
+        require_rows(y)
         w = as_weights(sample_weight, y.shape[:1], DOUBLE)
         y = np.asarray(y, DOUBLE)
         self._check(y.reshape(-1), np.zeros(0), w, RAW_NAMES, REAL)
         if sample_weight is None:
             w = np.ones(y.shape[0])
-        if not w.any():
-            raise ValueError("Sample weights must contain at least one non-zero number.")
+        require_weight(w.any())
         rows = w > 0
         y, w = y[rows], np.ascontiguousarray(w[rows])
         if y.ndim == 1:
             return float(self.optimal_constant(y, w))
         columns = (np.ascontiguousarray(column) for column in y.T)
         return np.array([self.optimal_constant(column, w) for column in columns])
+
+    def columns(self, y):
+        """Return the number of raw columns that targets `y` ask for."""
+        return 1 if y.ndim == 1 else y.shape[1]
 
     def optimal_constant(self, y, w):
         """Return the minimising raw constant of one column; override where it is known."""
@@ -216,6 +220,12 @@ class PointwiseLoss(TermLoss):
         low, high = (weighted_quantile(y, q, w) for q in ONE_SIGMA)
         return (high - low) / 2 or float(np.sqrt(weighted_mean((y - y.mean()) ** 2, w))) or 1.0
 
+    def _starts(self, y, w, k):
+        """Return the best constant of each of `k` raw columns and what it is measured in."""
+        columns, weight = y.reshape(y.shape[0], k).T.astype(DOUBLE), w.astype(DOUBLE)
+        scale = [self.raw_scale(column, weight) for column in columns]
+        return np.atleast_1d(self.init_raw(y, w)), np.asarray(scale, float)
+
     # ------------------------------------------------------------------ inside
 
     def _backend(self, dtype):
@@ -238,6 +248,13 @@ class PointwiseLoss(TermLoss):
 
     def _check(self, y, z, w, names, prediction):
         check_closely(type(self).__name__, y, z, w, names, self.target, prediction)
+
+    def _checked_targets(self, y, k, dtype):
+        """Return targets as kernels take them: floats, `k` a row or, of one raw column, flat."""
+        y = np.ascontiguousarray(y, dtype)
+        assert_all_finite(y, input_name="y")
+        check_domain(type(self).__name__, y, "y", self.target)
+        return y
 
     def _fill(self, y_true, raw_prediction, sample_weight, kinds, outs):
         own = self._for_columns(raw_prediction, y_true)

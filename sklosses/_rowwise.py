@@ -10,8 +10,17 @@ from sklearn.utils import assert_all_finite, check_consistent_length
 from sklearn.utils.validation import check_non_negative
 
 from . import _row_kernels
-from ._inputs import DOUBLE, SINGLE, as_floats, as_kernels_take_it, as_weights, check_domain
-from ._loss import TermLoss, deliver
+from ._inputs import (
+    DOUBLE,
+    SINGLE,
+    as_floats,
+    as_kernels_take_it,
+    as_weights,
+    check_domain,
+    require_rows,
+    require_weight,
+)
+from ._loss import TermLoss, check_output, deliver
 from ._numba import bind, share
 from ._optimum import softplus_inverse, weighted_mean, weighted_quantile
 from ._params import REAL, Interval, Numbers
@@ -65,6 +74,7 @@ class RowwiseLoss(TermLoss):
     and values of shape (n_samples,).
     """
 
+    rowwise: ClassVar[bool] = True
     jit: ClassVar[bool] = True
     n_raw: ClassVar[int | None] = None
     response_names: ClassVar[tuple] = ()  # of response columns: `predict` shows "mean" alone
@@ -154,15 +164,13 @@ class RowwiseLoss(TermLoss):
         if isinstance(y_pred, tuple):
             y_pred = np.column_stack(y_pred)
         y, p, w = self._aligned(y_true, y_pred, sample_weight, None, "y_pred")
-        if not p.size:
-            raise ValueError("Found array with 0 sample(s) while a minimum of 1 is required.")
+        require_rows(p)
         assert_all_finite(p, input_name="y_pred")
         self._check_response(p)
         total, weight = self._mean_response(y, p, w)
         if sample_weight is None:
             return total / p.shape[0]
-        if weight == 0:
-            raise ValueError("Sample weights must contain at least one non-zero number.")
+        require_weight(weight)
         return total / weight
 
     def inverse_link(self, raw_prediction: ArrayLike) -> NDArray:
@@ -184,15 +192,13 @@ class RowwiseLoss(TermLoss):
         """
         self._validate_params()
         y = as_floats(y_true, "y_true")
-        if not y.size:
-            raise ValueError("Found array with 0 sample(s) while a minimum of 1 is required.")
+        require_rows(y)
         assert_all_finite(y, input_name="y_true")
         k = self.columns(y) if n_raw is None else n_raw
         y = self._checked_targets(y, k, DOUBLE)
         w = self._checked_weights(sample_weight, y.shape[0], DOUBLE)
         w = np.ones(y.shape[0]) if sample_weight is None else w
-        if not w.any():
-            raise ValueError("Sample weights must contain at least one non-zero number.")
+        require_weight(w.any())
         rows = w > 0
         return np.asarray(self.optimal_constant(y[rows], w[rows], k), DOUBLE)
 
@@ -213,6 +219,12 @@ class RowwiseLoss(TermLoss):
     def raw_scale(self, y, w):
         """Return what raw columns are measured in: where networks start, one unit is a lot."""
         return np.ones(self.columns(y))
+
+    def _starts(self, y, w, k):
+        """Return the best constant of each of `k` raw columns and what it is measured in."""
+        scale = np.asarray(self.raw_scale(y, w), float)
+        scale = np.broadcast_to(scale, (k,)) if scale.size == k else np.ones(k)
+        return self.init_raw(y, w, k), scale
 
     # ------------------------------------------------------------------ inside
 
@@ -362,10 +374,7 @@ def _output(out, shape, dtype, inputs):
     """Return an array to compute into: `out` itself where it can be."""
     if out is None:
         return np.empty(shape, dtype)
-    if not isinstance(out, np.ndarray) or out.shape != shape:
-        raise ValueError(f"out must be an array of shape {shape}. Got {np.shape(out)} instead.")
-    if not out.flags.writeable:
-        raise ValueError("output array is read-only")
+    check_output(out, shape)
     fits = out.dtype == dtype and out.flags.c_contiguous
     # a row is read again after some of it was written
     apart = not any(np.may_share_memory(out, array) for array in inputs)

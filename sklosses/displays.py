@@ -6,10 +6,9 @@ import numpy as np
 from sklearn.utils._plotting import _validate_style_kwargs
 from sklearn.utils.validation import check_is_fitted
 
-from ._loss import Loss
 from .metrics._intervals import _quantiles, _weights
 from .plot import _check_matplotlib
-from .scoring import _NESTED
+from .scoring import fitted_with_loss
 
 DIAGONAL = "Perfectly calibrated"
 
@@ -307,17 +306,11 @@ def _legend(ax):
 
 
 def _loss_estimator(estimator):
-    """Return the estimator itself or the one inside it that was fitted with a loss of ours.
-
-    Others have curves as well (`MLPRegressor`), but of other scores.
-    """
-    inner = estimator
-    while not isinstance(getattr(inner, "loss_function_", None), Loss):
-        nested = (getattr(inner, name, None) for name in _NESTED)
-        inner = next((found for found in nested if hasattr(found, "get_params")), None)
-        if inner is None:
-            raise ValueError(
-                f"{type(estimator).__name__} was not fitted with a loss of sklosses, nor is there "
-                f"an estimator inside it that was."
-            )
-    return inner
+    """Return the estimator itself or the one inside it that was fitted with a loss of ours."""
+    fitted = fitted_with_loss(estimator)
+    if fitted is None:
+        raise ValueError(
+            f"{type(estimator).__name__} was not fitted with a loss of sklosses, nor is there "
+            f"an estimator inside it that was."
+        )
+    return fitted

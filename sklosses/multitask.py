@@ -7,10 +7,10 @@ from typing import Annotated, Any, ClassVar
 import numpy as np
 from sklearn.callback import with_callbacks
 from sklearn.metrics import accuracy_score, r2_score
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted, validate_data
 
-from ._estimator import SIZES, LossEstimator, Progress
-from ._fitting import Data, Fitting
+from ._estimator import SIZES, LossEstimator, checked_weight
+from ._fitting import Data
 from .losses.multitask import MultiTask
 from .metrics import d2_loss_score
 
@@ -76,37 +76,22 @@ class MultiTaskEstimator(LossEstimator):
         -------
         self
         """
-        self._validate_params()
-        loss = self._resolve_loss()
-        warm = self._network() if self.warm_start and hasattr(self, "n_iter_") else None
-        progress = Progress(self, X, y, sample_weight)
-        self._heads, self.loss_function_ = Heads(loss, y), loss
-        self.classes_ = self._heads.classes
-        data = self._check_data(X, y, sample_weight, reset=True, fitting=True)
-        progress.begin(data.y)
-        if not data.weight.all():  # no weight: no row
-            data = data.rows(np.flatnonzero(data.weight))
-        data, validation = self._split_validation(data, (X_val, y_val, sample_weight_val))
-        joined = JoinedLoss(self._heads, loss)
-        fitting = Fitting(
-            self, joined, data, validation, n_raw=self._heads.n_raw, rowwise=True, warm=warm,
-            on_iteration=progress.iteration if progress.wanted else None,
-        )  # fmt: skip
-        self.solver_ = fitting.solver
-        fit = fitting.run()
-        self._set_model(fit.model, single=False)
-        self.n_iter_, self.loss_, self.loss_curve_ = fit.n_iter, fit.loss, fit.losses
-        self.validation_scores_ = fit.scores or None
-        self.log_vars_, self.task_loss_curves_ = joined.log_vars, joined.curves
-        self.task_weights_ = {name: joined.factor(name)[0] for name in loss.losses}
-        progress.end()
-        return self
+        return self._fit(X, y, sample_weight, (X_val, y_val, sample_weight_val))
+
+    def _objective(self):
+        return JoinedLoss(self._heads, self.loss_function_)
+
+    def _keep(self, fit, objective, *, single):
+        super()._keep(fit, objective, single=single)
+        self.log_vars_, self.task_loss_curves_ = objective.log_vars, objective.curves
+        self.task_weights_ = {name: objective.factor(name)[0] for name in self._heads}
 
     def _check_data(self, X, y, sample_weight, *, reset, fitting=False):
+        if fitting:
+            self._heads = Heads(self.loss_function_, y)
+            self.classes_ = self._heads.classes
         X = validate_data(self, X, accept_sparse="csr", dtype=[np.float64, np.float32], reset=reset)
-        weight = _check_sample_weight(sample_weight, X, dtype=X.dtype, ensure_non_negative=True)
-        if not weight.any():
-            raise ValueError("Sample weights must contain at least one non-zero number.")
+        weight = checked_weight(sample_weight, X)
         targets = self._heads.encode(y, X.dtype)
         if targets.shape[0] != X.shape[0]:
             raise ValueError(
@@ -197,7 +182,7 @@ class Head:
                 raise ValueError("A classification task needs samples of at least 2 classes.")
             loss = loss.for_classes(self.classes.size)
         self.loss = loss
-        self.rowwise = hasattr(loss, "columns")
+        self.rowwise = loss.rowwise
         self.one_vs_rest = (
             self.classes is not None and not self.rowwise and self.classes.size > BINARY
         )
@@ -272,6 +257,7 @@ class JoinedLoss:
     """
 
     jit = True
+    rowwise = True
     task = "compose"
 
     def __init__(self, heads, loss):
@@ -292,24 +278,12 @@ class JoinedLoss:
         """Return the number of raw columns."""
         return self.heads.n_raw
 
-    def init_raw(self, y, w, n_raw):
-        """Return the best constant of each raw column."""
-        parts = [self._of(head, y, w)[1:] for head in self.heads.values()]
-        pairs = zip(self.heads.values(), parts, strict=True)
-        return np.concatenate([_init_raw(head, *part) for head, part in pairs])
-
-    def raw_scale(self, y, w):
-        """Return the unit of each raw column."""
-        scales = []
-        for head in self.heads.values():
-            _, own, weight = self._of(head, y, w)
-            weight = weight.astype(np.float64)
-            if head.rowwise:
-                scales += list(head.loss.raw_scale(own, weight))[: head.n_raw]
-            else:
-                columns = own.reshape(weight.size, -1).T.astype(np.float64)
-                scales += [head.loss.raw_scale(column, weight) for column in columns]
-        return np.asarray(scales, float)
+    def _starts(self, y, w, n_raw):
+        """Return the best constant of each raw column and what it is measured in."""
+        heads = self.heads.values()
+        starts = [head.loss._starts(*self._of(head, y, w)[1:], head.n_raw) for head in heads]
+        constants, scales = zip(*starts, strict=True)
+        return np.concatenate(constants), np.concatenate(scales)
 
     def values(self, y, raw, w):
         """Return the summed losses, as an array of one entry."""
@@ -384,12 +358,6 @@ class JoinedLoss:
             shares = np.exp(ratios / TEMPERATURE)
             shares *= shares.size / shares.sum()
             self.shares = dict(zip(self.heads, shares.tolist(), strict=True))
-
-
-def _init_raw(head, y, w):
-    if head.rowwise:
-        return head.loss.init_raw(y, w, head.n_raw)
-    return np.atleast_1d(head.loss.init_raw(y, w))
 
 
 def _table(y, name):

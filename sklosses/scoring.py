@@ -116,20 +116,28 @@ def _encode(y_true, classes, pos_label, estimator):
     return (y_true == positive).astype(np.float64), positive
 
 
+def fitted_with_loss(estimator):
+    """Return the estimator, or the one inside it, that was fitted with a loss of ours; or None.
+
+    Others have losses and curves as well (`MLPRegressor`), but of their own.
+    """
+    while estimator is not None and not isinstance(
+        getattr(estimator, "loss_function_", None), Loss
+    ):
+        inner = (getattr(estimator, name, None) for name in _NESTED)
+        estimator = next((found for found in inner if hasattr(found, "get_params")), None)
+    return estimator
+
+
 def _own_loss(estimator):
     """Return the loss a fitted estimator (or the one inside a meta-estimator) minimised."""
-    while True:
-        loss = getattr(estimator, "loss_function_", None)
-        if loss is not None:
-            return loss
-        inner = (getattr(estimator, name, None) for name in _NESTED)
-        nested = next((found for found in inner if hasattr(found, "get_params")), None)
-        if nested is None:
-            raise ValueError(
-                f'make_loss_scorer("auto") scores estimators that were fitted with a loss of '
-                f"sklosses; {type(estimator).__name__} was not. Name the loss instead."
-            )
-        estimator = nested
+    fitted = fitted_with_loss(estimator)
+    if fitted is None:
+        raise ValueError(
+            f'make_loss_scorer("auto") scores estimators that were fitted with a loss of '
+            f"sklosses; {type(estimator).__name__} was not. Name the loss instead."
+        )
+    return fitted.loss_function_
 
 
 def make_loss_scorer(loss=AUTO, *, response_method=None, pos_label=None, **params):

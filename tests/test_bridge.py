@@ -15,7 +15,8 @@ from joblib import Parallel, delayed
 from numpy.testing import assert_allclose
 
 import sklosses as sl
-from sklosses._numba import Fingerprint, bind
+from sklosses._fingerprint import Fingerprint, _salt
+from sklosses._numba import bind
 
 ROOT = Path(sl.__file__).parents[1]
 DOUBLE, SINGLE = np.dtype(np.float64), np.dtype(np.float32)
@@ -341,6 +342,13 @@ def test_fingerprint_terminates_on_recursion():
     space = {}
     exec("def f(x):\n    return g(x)\ndef g(x):\n    return f(x) if x else 0\n", space)
     assert Fingerprint([space["f"]]).digest != Fingerprint([space["g"]]).digest
+
+
+def test_fingerprint_knows_the_bridge():
+    """Or a change of how code is compiled would meet machine code of before."""
+    package = Path(sl.__file__).parent
+    for name in ("_fingerprint.py", "_numba.py", "_numba_types.py"):
+        assert (package / name).read_bytes() in _salt()
 
 
 # ------------------------------------------------------------------ notebooks

@@ -8,6 +8,7 @@ import pytest
 from numpy.testing import assert_allclose
 from sklearn.base import clone
 from sklearn.datasets import load_diabetes, load_wine
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import GridSearchCV, KFold, StratifiedKFold, cross_val_score
 
 import sklosses as sl
@@ -193,6 +194,15 @@ def test_linear_heads_equal_separate_linear_fits():
     assert_allclose(joint.predict(X)["alcohol"], alone.predict(X), rtol=1e-6)
     classes = sl.LossClassifier(**options).fit(X, y["cultivar"])
     assert_allclose(joint.predict_proba(X)["cultivar"], classes.predict_proba(X), atol=1e-5)
+
+
+def test_fitted_again_with_other_layers():
+    X, y = wine()
+    model = sl.MultiTaskEstimator(wine_loss(), hidden_layer_sizes=(4,), max_iter=2, random_state=0)
+    with pytest.warns(ConvergenceWarning):
+        model.fit(X, y)
+    model.set_params(hidden_layer_sizes=(), max_iter=1000, tol=1e-2).fit(X, y)
+    assert_allclose(model.predict(X)["alcohol"], clone(model).fit(X, y).predict(X)["alcohol"])
 
 
 def test_missing_targets_in_fit():

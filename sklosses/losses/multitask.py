@@ -6,6 +6,7 @@ from typing import Annotated, ClassVar
 
 import numpy as np
 
+from .._inputs import require_weight
 from .._loss import Loss
 
 WEIGHTINGS = ("fixed", "uncertainty", "dynamic")
@@ -120,8 +121,7 @@ class MultiTask(Loss):
                 mean = loss(y, p, sample_weight=w[seen])
                 factor, shift = self.factor(name, log_vars)
                 total += (factor * mean + shift) * float(w[seen].sum())
-        if weight == 0.0:
-            raise ValueError("Sample weights must contain at least one non-zero number.")
+        require_weight(weight)
         return total / weight
 
     def values(self, y_true, raw_prediction, sample_weight=None, *, log_vars=None):

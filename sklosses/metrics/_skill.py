@@ -41,7 +41,7 @@ def d2_loss_score(y_true, y_pred, *, loss, sample_weight=None):
     if np.ndim(y_true) == 1 and np.ndim(y_pred) == 2:
         loss = loss.for_classes(np.shape(y_pred)[1])
     reached = loss(y_true, y_pred, sample_weight=sample_weight)
-    if hasattr(loss, "columns"):  # row-wise
+    if loss.rowwise:
         n_raw = np.shape(y_pred)[1] if loss.n_raw is None else loss.n_raw
         best = loss.init_raw(y_true, sample_weight, n_raw)
         raw = np.broadcast_to(best, (len(y_true), n_raw))

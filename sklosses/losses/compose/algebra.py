@@ -1,28 +1,17 @@
-"""Sums of losses: what ``a + b`` and ``0.5 * a`` make.
-
-Pointwise terms become one scalar function, compiled once for a combination of classes: Numba sees
-the sum as pairs, a weighted term and the rest. Row-wise terms are evaluated one after the other,
-each by its own fast kernel, and their arrays are added.
-"""
+"""`WeightedSum`, what all sums of losses share, and the operators that make one."""
 
 from __future__ import annotations
 
 from functools import lru_cache
 from math import inf, isclose
-from typing import Any
 
-import numpy as np
 from sklearn.base import clone
 from sklearn.utils._param_validation import InvalidParameterError
 
-from .._inputs import as_weights
-from .._loss import Loss
-from .._pointwise import Interval, PointwiseLoss
-from .._rowwise import RowwiseLoss
+from ..._loss import Interval, Loss
 
 WEIGHT = Interval(0, inf, closed="left")
 PROBES = (-1.7, 0.3, 2.1)  # raw predictions at which responses are compared
-ANY_COLUMNS = 3
 CLOSED = {
     (False, False): "neither", (True, False): "left", (False, True): "right", (True, True): "both",
 }  # fmt: skip
@@ -209,6 +198,8 @@ class WeightedSum(Loss):
 
 def _kind_of(params):
     """Return the class of a sum with these parameters."""
+    from . import KINDS, PointwiseSum  # which are made of the class above
+
     kinds = (kind for kind in KINDS if any(isinstance(p, kind.of) for p in params.values()))
     return next(kinds, PointwiseSum)
 
@@ -257,248 +248,3 @@ def _from_parts(parts):
         # copies, or setting a parameter of a sum would change the loss it was made of
         params[f"term{i}"], params[f"weight{i}"] = clone(term), weight
     return WeightedSum(**params)
-
-
-# --------------------------------------------------------------------------------- pointwise terms
-
-
-class _Scaled(PointwiseLoss):
-    """A weighted term, as compiled code sees it."""
-
-    term: Any
-    weight: float
-
-    def value(self, y, z):
-        return self.weight * self.term.value(y, z)
-
-    def grad_hess(self, y, z):
-        g, h = self.term.grad_hess(y, z)
-        return self.weight * g, self.weight * h
-
-    def curvature(self, y, z):
-        return self.weight * self.term.curvature(y, z)
-
-    def response(self, z):
-        return self.term.response(z)
-
-    def link(self, p):
-        return self.term.link(p)
-
-    def response_value(self, y, p):
-        return self.weight * self.term.response_value(y, p)
-
-
-class _Pair(_Scaled):
-    """A weighted term plus the rest: a `_Scaled` or another pair."""
-
-    rest: Any
-
-    def value(self, y, z):
-        return self.weight * self.term.value(y, z) + self.rest.value(y, z)
-
-    def grad_hess(self, y, z):
-        g, h = self.term.grad_hess(y, z)
-        rest_g, rest_h = self.rest.grad_hess(y, z)
-        return self.weight * g + rest_g, self.weight * h + rest_h
-
-    def curvature(self, y, z):
-        return self.weight * self.term.curvature(y, z) + self.rest.curvature(y, z)
-
-    def response_value(self, y, p):
-        return self.weight * self.term.response_value(y, p) + self.rest.response_value(y, p)
-
-
-class _OnArrays(PointwiseLoss):
-    """Any term with methods that take arrays: of it sums are made that are not compiled."""
-
-    term: Any
-
-    def _filled(self, y, z, kinds):
-        shape, (y, z) = np.shape(z), np.atleast_1d(y, z)
-        outs = {kind: np.empty_like(z) for kind in kinds}
-        backend, loss = self.term._backend(z.dtype)
-        ones = as_weights(None, z.shape, z.dtype)
-        backend.fill(loss, y, z, ones, None, *(outs.get(kind) for kind in "vghc"))
-        return tuple(out.reshape(shape) for out in outs.values())
-
-    def value(self, y, z):
-        return self._filled(y, z, "v")[0]
-
-    def grad_hess(self, y, z):
-        return self._filled(y, z, "gh")
-
-    def curvature(self, y, z):
-        return self._filled(y, z, "c")[0]
-
-    def response(self, z):
-        return self._each("response", z)
-
-    def link(self, p):
-        return self._each("link", p)
-
-    def response_value(self, y, p):
-        return self._each("response_value", y, p)
-
-    def _each(self, name, *arrays):
-        method = getattr(self.term, name)
-        return np.vectorize(method, otypes=[float])(*arrays) if self.term.jit else method(*arrays)
-
-
-class PointwiseSum(WeightedSum, PointwiseLoss):  # type: ignore[override, misc]
-    """A sum of pointwise losses."""
-
-    of = PointwiseLoss
-
-    @property
-    def _chain(self):
-        compiled, chain = self.jit, None
-        for weight, term in reversed(self._parts):
-            item = term if compiled else _OnArrays(term)
-            chain = _Scaled(item, weight) if chain is None else _Pair(item, weight, chain)
-        return chain
-
-    def value(self, y, z):
-        return self._chain.value(y, z)
-
-    def grad_hess(self, y, z):
-        return self._chain.grad_hess(y, z)
-
-    def curvature(self, y, z):
-        return self._chain.curvature(y, z)
-
-    def response(self, z):
-        return self._chain.response(z)
-
-    def link(self, p):
-        return self._chain.link(p)
-
-    def response_value(self, y, p):
-        return self._chain.response_value(y, p)
-
-    def optimal_constant(self, y, w):
-        if len(self._parts) == 1:
-            return self._terms[0].optimal_constant(y, w)
-        return super().optimal_constant(y, w)
-
-    def _probe(self, term):
-        if not term.jit:
-            return term.response(np.array(PROBES))
-        return [term.response(z) for z in PROBES]
-
-
-# ---------------------------------------------------------------------------------- row-wise terms
-
-
-class RowwiseSum(WeightedSum, RowwiseLoss):  # type: ignore[override, misc]
-    """A sum of row-wise losses."""
-
-    of = RowwiseLoss
-
-    @property
-    def n_raw(self):
-        """The number of raw columns, where a term fixes it."""
-        return next((term.n_raw for term in self._terms if term.n_raw is not None), None)
-
-    @property
-    def response_names(self):
-        """What the response columns are called."""
-        return self._terms[0].response_names
-
-    @property
-    def soft_labels(self):
-        """Whether all terms take rows of class shares."""
-        return all(term.soft_labels for term in self._terms)
-
-    @property
-    def target(self):
-        """Labels or class shares, or what all terms allow."""
-        own = RowwiseLoss.target.fget(self)
-        return own if self.task == "multiclass" else super().target
-
-    def value(self, y, z):
-        return sum(weight * term.value(y, z) for weight, term in self._parts)
-
-    def grad(self, y, z, g):
-        self._add_rows("grad", y, z, g)
-
-    def hess(self, y, z, h):
-        self._add_rows("hess", y, z, h)
-
-    def response(self, z, out):
-        self._terms[0].response(z, out)
-
-    def response_value(self, y, p):
-        return sum(weight * term.response_value(y, p) for weight, term in self._parts)
-
-    def _add_rows(self, name, y, z, out):
-        own, total = np.empty_like(out), np.zeros_like(out)
-        for weight, term in self._parts:
-            getattr(term, name)(y, z, own)
-            total += weight * own
-        out[:] = total
-
-    def _same_response(self, first, other):
-        if other.n_raw is not None and other.n_raw != self.n_raw:
-            raise ValueError(
-                f"{type(first).__name__} and {type(other).__name__} cannot be added: they need "
-                f"{self.n_raw} and {other.n_raw} raw columns."
-            )
-        return super()._same_response(first, other)
-
-    def _probe(self, term):
-        z = np.resize(PROBES, self.n_raw or ANY_COLUMNS)
-        out = np.empty_like(z)
-        term.response(z, out)
-        return out
-
-    # ------------------------------------------------------------------ of all rows
-
-    def _check_response(self, p):
-        for term in self._terms:
-            term._check_response(p)
-
-    def _mean_response(self, y, p, w):
-        sums = [(weight, *term._mean_response(y, p, w)) for weight, term in self._parts]
-        return sum(weight * total for weight, total, _ in sums), sums[0][2]
-
-    def _response(self, z, out):
-        self._terms[0]._response(z, out)
-
-    def _fill_rows(self, y, z, w, *outs):
-        suspect = 0.0
-        own = [None if out is None else np.empty_like(out) for out in outs]
-        sums = [pair for pair in zip(outs, own, strict=True) if pair[0] is not None]
-        for total, _ in sums:
-            total.fill(0.0)
-        for weight, term in self._parts:
-            suspect += term._fill_rows(y, z, w, *own)
-            for total, addend in sums:
-                np.multiply(addend, weight, out=addend)
-                np.add(total, addend, out=total)
-        return suspect
-
-    def objective(self, y, z, w, out_gradient):
-        total, own = 0.0, np.empty_like(out_gradient)
-        out_gradient[:] = 0.0
-        for weight, term in self._parts:
-            total += weight * term.objective(y, z, w, own)
-            own *= weight
-            out_gradient += own
-        return total
-
-    def optimal_constant(self, y, w, k):
-        known = [np.asarray(term.optimal_constant(y, w, k), float) for term in self._terms]
-        if np.allclose(known, known[0], rtol=1e-9, atol=0.0):
-            return known[0]  # best for every term, so for their sum
-        totals = [self.values(y, np.tile(raw, (y.shape[0], 1)), w).sum() for raw in known]
-        raw = self._minimise(y, w, known[int(np.argmin(totals))])
-        return raw if self.smooth else self._minimise(y, w, raw)  # at kinks a restart goes on
-
-    def raw_scale(self, y, w):
-        return self._terms[0].raw_scale(y, w)
-
-
-KINDS = (RowwiseSum, PointwiseSum)  # of the first whose class a term has; set-wise sums go first
-for _kind in KINDS:
-    # which one is made is of no concern to a reader; pickles go by the qualified name
-    _kind.__name__ = WeightedSum.__name__  # type: ignore[method-assign]
