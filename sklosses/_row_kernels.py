@@ -13,8 +13,7 @@ from __future__ import annotations
 import numpy as np
 
 from ._numba import fadd, kernel
-from ._special import _exp_decay as exp_of_negative
-from ._special import log
+from ._special import exp_of_negative, log
 
 BLOCK = 2048  # entries, about
 SHORTEST = 16  # rows of a block

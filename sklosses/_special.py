@@ -132,9 +132,10 @@ def _significand32(x):
 
 def _log_tail(z):
     """Return log((1+s)/(1-s))/s - 2 as a polynomial in z = s**2 <= 0.0295 (fdlibm)."""
-    p = 0.1818357216161805012 + z * (0.1531383769920937332 + z * 0.1479819860511658591)
-    p = 0.2857142874366239149 + z * (0.2222219843214978396 + z * p)
-    return z * (0.6666666666666735130 + z * (0.3999999999940941908 + z * p))
+    w = z * z  # even and odd powers apart, as in `_exp_tail`
+    odd = w * (0.3999999999940941908 + w * (0.2222219843214978396 + w * 0.1531383769920937332))
+    even = 0.2857142874366239149 + w * (0.1818357216161805012 + w * 0.1479819860511658591)
+    return z * (0.6666666666666735130 + w * even) + odd
 
 
 @float32_of(_log_tail)
@@ -209,16 +210,16 @@ def _exp_sum(x, low):
     """Return exp(x + low); 2**k alone leaves the range before the result does, at both ends."""
     bottom, top, shift = _exp_range()
     low = low if bottom < x < top else 0.0
-    x = min(max(x, bottom), top)
-    q, s = _reduce(x, low, shift + 54.0 if x < 0.0 else shift - 2.0)
-    return (1.0 + q) * s * (5.551115123125783e-17 if x < 0.0 else 4.0)  # 2**-54, 2**2
+    shift = shift + 54.0 if x < 0.0 else shift - 2.0
+    q, s = _reduce(min(max(x, bottom), top), low, shift)
+    return (s + s * q) * (5.551115123125783e-17 if x < 0.0 else 4.0)  # 2**-54, 2**2
 
 
-def _exp_decay(x):
+def exp_of_negative(x):
     """Return exp(x) for x <= 0, with less to guard than `_exp_sum`."""
     bottom, _, shift = _exp_range()
     q, s = _reduce(max(x, bottom), 0.0, shift + 54.0)
-    return (1.0 + q) * s * 5.551115123125783e-17
+    return (s + s * q) * 5.551115123125783e-17
 
 
 def exp(x):
@@ -232,6 +233,15 @@ def expm1(x):
     # half of 2**k, since 2**1024 does not fit; below -60 the result is -1
     q, s = _reduce(min(max(x, -60.0), top), 0.0, shift - 1.0)
     return 2.0 * (s * q + (s - 0.5))
+
+
+def exp_minus(x, c):
+    """Return e**x - c for c = 0 or 1: `exp` and `expm1` in one, where each term needs either."""
+    bottom, top, shift = _exp_range()
+    shift = shift + 54.0 if x < 0.0 else shift - 2.0
+    q, s = _reduce(min(max(x, bottom), top), 0.0, shift)
+    c = c * (18014398509481984.0 if x < 0.0 else 0.25)
+    return (s * q + (s - c)) * (5.551115123125783e-17 if x < 0.0 else 4.0)  # 2**-54, 2**2
 
 
 # ------------------------------------------------------------ logarithms
@@ -293,7 +303,7 @@ def xlogy(x, y):
 
 def log1pexp(x):
     """Return log(1 + e**x), the softplus."""
-    return max(x, 0.0) + _log1p_unit(_exp_decay(-fabs(x)))
+    return max(x, 0.0) + _log1p_unit(exp_of_negative(-fabs(x)))
 
 
 def expit(x):
@@ -301,7 +311,7 @@ def expit(x):
 
     Compiled, it shares its exponential with `log1pexp`, and all of its work with ``expit(-x)``.
     """
-    e = _exp_decay(-fabs(x))
+    e = exp_of_negative(-fabs(x))
     high = 1.0 / (1.0 + e)
     return high if x > 0.0 else e * high
 
