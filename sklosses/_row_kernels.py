@@ -12,12 +12,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from ._numba import fadd, kernel
-from ._special import _exp_decay as exp_of_negative
-from ._special import log
+from ._numba import fadd, kernel, prefetch
+from ._special import exp_of_negative, log
 
 BLOCK = 2048  # entries, about
-SHORTEST = 16  # rows of a block
+LANES = 32  # the rows of a block are a multiple: none remain for the slow end of a SIMD loop
 
 
 @kernel
@@ -91,7 +90,7 @@ def mean_response(loss, y, p, w):
 
 @kernel
 def _rows_of(k):
-    return max(SHORTEST, BLOCK // k)
+    return max(LANES, BLOCK // k // LANES * LANES)
 
 
 @kernel
@@ -120,10 +119,17 @@ def _turn_back(block, rows, k, weight, out):
 
 
 @kernel
-def _log_softmax(lp, rows, k, p, top, norm):
+def _ask_for(z, start, stop):
+    """Ask for entries of `z` that the next block reads, while this one is worked on."""
+    for e in range(start, min(stop, z.size), 64 // z.itemsize):
+        prefetch(z, e)
+
+
+@kernel
+def _log_softmax(lp, rows, k, p, top, norm, z, start):
     """Turn raw predictions `lp` into log-probabilities; fill `p` with probabilities.
 
-    Returns how many raw predictions are not finite.
+    `lp` are rows of `z` from `start` on. Returns how many raw predictions are not finite.
     """
     zero, one = lp.dtype.type(0), lp.dtype.type(1)
     ill = zero
@@ -136,6 +142,7 @@ def _log_softmax(lp, rows, k, p, top, norm):
     norm[:rows] = zero
     for j in range(k):
         own, share = _of_class(lp, rows, j), _of_class(p, rows, j)
+        _ask_for(z, (start + rows) * k + j * rows, (start + rows) * k + (j + 1) * rows)
         for i in range(rows):
             own[i] -= top[i]
             share[i] = exp_of_negative(own[i])
@@ -204,7 +211,7 @@ def softmax_fill(  # noqa: PLR0912
         if weighted:
             weight[:rows] = w[start : start + rows]
         _turn(z, start, rows, k, lp)
-        suspect += _log_softmax(lp, rows, k, p, sums, others)
+        suspect += _log_softmax(lp, rows, k, p, sums, others, z, start)
         _targets(loss, y, start, rows, k, t, soft)
         if out_value is not None:
             for e in range(rows * k):
@@ -268,7 +275,7 @@ def softmax_response(z, k, out):
     for start in range(0, n, block):
         rows = min(block, n - start)
         _turn(z, start, rows, k, lp)
-        _log_softmax(lp, rows, k, p, top, norm)
+        _log_softmax(lp, rows, k, p, top, norm, z, start)
         _turn_back(p, rows, k, weight, out[start * k : (start + rows) * k])
 
 

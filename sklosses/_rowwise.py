@@ -255,7 +255,7 @@ class RowwiseLoss(TermLoss):
         self._validate_params()
         z = as_floats(prediction, name)
         self._check_columns(z, name)
-        y = as_floats(y_true, "y_true")
+        y = y_true if self._takes_labels(y_true) else as_floats(y_true, "y_true")
         check_consistent_length(y, z)
         if dtype is None:
             exact = self.task != "multiclass" and getattr(y_true, "dtype", DOUBLE) == DOUBLE
@@ -264,6 +264,10 @@ class RowwiseLoss(TermLoss):
             w = self._checked_weights(sample_weight, z.shape[0], dtype)
             z = _rows(z, dtype)
             return self._checked_targets(y, z.shape[1], dtype), z, w
+
+    def _takes_labels(self, y):
+        """Whether `y` are labels in the form of kernels: large ones are worth no copy."""
+        return self.task == "multiclass" and type(y) is np.ndarray and y.dtype == np.int64
 
     def _check_columns(self, z, name):
         if z.ndim != 2 or z.shape[1] == 0:
@@ -290,7 +294,9 @@ class RowwiseLoss(TermLoss):
         assert_all_finite(y, input_name="y_true")
         if y.ndim == 1:
             with np.errstate(invalid="ignore"):
-                labels = np.asarray(y, np.int64)
+                labels = np.ascontiguousarray(y, np.int64)
+            if labels is y and (not y.size or (y.min() >= 0 and y.max() < k)):
+                return as_kernels_take_it(y, labels.dtype)
             wrong = (labels != y) | (labels < 0) | (labels >= k)
             if wrong.any():
                 raise ValueError(

@@ -209,16 +209,16 @@ def _exp_sum(x, low):
     """Return exp(x + low); 2**k alone leaves the range before the result does, at both ends."""
     bottom, top, shift = _exp_range()
     low = low if bottom < x < top else 0.0
-    x = min(max(x, bottom), top)
-    q, s = _reduce(x, low, shift + 54.0 if x < 0.0 else shift - 2.0)
-    return (1.0 + q) * s * (5.551115123125783e-17 if x < 0.0 else 4.0)  # 2**-54, 2**2
+    shift = shift + 54.0 if x < 0.0 else shift - 2.0
+    q, s = _reduce(min(max(x, bottom), top), low, shift)
+    return (s + s * q) * (5.551115123125783e-17 if x < 0.0 else 4.0)  # 2**-54, 2**2
 
 
-def _exp_decay(x):
+def exp_of_negative(x):
     """Return exp(x) for x <= 0, with less to guard than `_exp_sum`."""
     bottom, _, shift = _exp_range()
     q, s = _reduce(max(x, bottom), 0.0, shift + 54.0)
-    return (1.0 + q) * s * 5.551115123125783e-17
+    return (s + s * q) * 5.551115123125783e-17
 
 
 def exp(x):
@@ -232,6 +232,15 @@ def expm1(x):
     # half of 2**k, since 2**1024 does not fit; below -60 the result is -1
     q, s = _reduce(min(max(x, -60.0), top), 0.0, shift - 1.0)
     return 2.0 * (s * q + (s - 0.5))
+
+
+def exp_minus(x, c):
+    """Return e**x - c for c = 0 or 1: `exp` and `expm1` in one, where each term needs either."""
+    bottom, top, shift = _exp_range()
+    shift = shift + 54.0 if x < 0.0 else shift - 2.0
+    q, s = _reduce(min(max(x, bottom), top), 0.0, shift)
+    c = c * (18014398509481984.0 if x < 0.0 else 0.25)
+    return (s * q + (s - c)) * (5.551115123125783e-17 if x < 0.0 else 4.0)  # 2**-54, 2**2
 
 
 # ------------------------------------------------------------ logarithms
@@ -293,7 +302,7 @@ def xlogy(x, y):
 
 def log1pexp(x):
     """Return log(1 + e**x), the softplus."""
-    return max(x, 0.0) + _log1p_unit(_exp_decay(-fabs(x)))
+    return max(x, 0.0) + _log1p_unit(exp_of_negative(-fabs(x)))
 
 
 def expit(x):
@@ -301,7 +310,7 @@ def expit(x):
 
     Compiled, it shares its exponential with `log1pexp`, and all of its work with ``expit(-x)``.
     """
-    e = _exp_decay(-fabs(x))
+    e = exp_of_negative(-fabs(x))
     high = 1.0 / (1.0 + e)
     return high if x > 0.0 else e * high
 

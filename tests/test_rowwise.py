@@ -371,7 +371,7 @@ WIDTHS += [(loss, loss.n_raw) for loss in DISTRIBUTIONAL]
 
 @pytest.mark.parametrize(("loss", "k"), WIDTHS, ids=repr)
 def test_any_number_of_columns(loss, k, rng):
-    """Softmax losses go in blocks of about 2048 entries, of 16 rows at least."""
+    """Softmax losses go in blocks of about 2048 entries, of 32 rows at least."""
     y, z = draw(loss, rng, 37, k)
     together = loss.values(y, z), loss.gradient(y, z), *loss.gradient_hessian(y, z)
     one = [loss.values(y[i : i + 1], z[i : i + 1]) for i in range(37)]

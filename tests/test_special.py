@@ -37,9 +37,11 @@ def _exact_log_cosh(x):
     return abs(x) - mpmath.ln2 + mpmath.log1p(mpmath.exp(-2 * abs(x)))
 
 
-# the definition in exact arithmetic, and the open interval the (last) argument is drawn from
+# the definition in exact arithmetic, and the open interval an argument is drawn from
 EXACT = {
     "exp": (mpmath.exp, -math.inf, math.inf),
+    "exp_minus": (lambda x, c: mpmath.expm1(x) if c else mpmath.exp(x), -math.inf, math.inf),
+    "exp_of_negative": (mpmath.exp, -math.inf, 0),
     "expit": (lambda x: 1 / (1 + mpmath.exp(-x)), -math.inf, math.inf),
     "expm1": (mpmath.expm1, -math.inf, math.inf),
     "log": (mpmath.log, 0, math.inf),
@@ -60,6 +62,7 @@ def _specials(eps):
     one = {
         "clip_probability": {0: eps, 1: 1 - eps, 0.5: 0.5, -inf: eps, inf: 1 - eps},
         "exp": {0: 1, -inf: 0, inf: inf, -1e4: 0, 1e4: inf},
+        "exp_of_negative": {0: 1, -inf: 0, -1e4: 0},
         "expit": {0: 0.5, -inf: 0, inf: 1, -1e4: 0, 1e4: 1},
         "expm1": {0: 0, -inf: -1, inf: inf, -1e4: -1, 1e4: inf},
         "log": {1: 0, 0: -inf, inf: inf, -1: nan, -inf: nan},
@@ -71,6 +74,13 @@ def _specials(eps):
         "tanh": {0: 0, -inf: -1, inf: 1, -1e4: -1, 1e4: 1},
     }
     two = {
+        "exp_minus": {
+            **{(-inf, c): -c for c in (0, 1)},
+            **{(-1e4, c): -c for c in (0, 1)},
+            **{(0, c): 1 - c for c in (0, 1)},
+            **{(1e4, c): inf for c in (0, 1)},
+            **{(inf, c): inf for c in (0, 1)},
+        },
         "power": {
             **{(x, 0): 1 for x in (0, 0.3, 1, 7, inf)},
             **{(1, a): 1 for a in (-inf, -2, 3, inf)},
@@ -114,6 +124,8 @@ def _points(name, dtype):
     inside = rng.permutation(pool[(pool > low) & (pool < high) & (pool != 0)])
     if name == "xlogy":
         return rng.permutation(pool)[: len(inside)], inside
+    if name == "exp_minus":
+        return inside, rng.integers(0, 2, len(inside)).astype(dtype)
     if name == "power":
         logs = np.log(inside.astype(float))
         logs[logs == 0] = 1

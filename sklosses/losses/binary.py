@@ -6,7 +6,7 @@ from math import inf
 from typing import Annotated, ClassVar
 
 from .._pointwise import Interval, PointwiseLoss, clipped_logit, weighted_mean
-from .._special import clip_probability, exp, expit, log, log1p, log1pexp, logit
+from .._special import clip_probability, exp_of_negative, expit, log, log1p, log1pexp, logit
 from .multiclass import CategoricalBrier, CategoricalCrossEntropy
 
 PROBABILITY = Interval(0, 1, closed="both")
@@ -142,46 +142,51 @@ class Focal(_Probability):
     def _negative(self):
         return 1.0 if self.alpha is None else 1.0 - self.alpha
 
-    def _factor(self, y, u):
+    def _power(self, y, log_u):
         """Return α_t·u^γ for u = 1 − p_t; by logarithm, which is fast and precise enough."""
         alpha = self._positive * y + self._negative * (1.0 - y)
         vanished = 1.0 if self.gamma == 0.0 else 0.0
-        return alpha * (exp(self.gamma * log(u)) if u > 0.0 else vanished)
+        return alpha * (exp_of_negative(self.gamma * log_u) if log_u > -inf else vanished)
+
+    def _parts(self, y, z):
+        """Return α_t·u^γ, the cross-entropy b, u'/u and b' by |z|, and P of both classes.
+
+        The loss of (y, z) is that of (1 − y, −z), so all is worked out at |z|. There u is a sum of
+        what no division precedes, times P of the likelier class.
+        """
+        e, log_sum = exp_of_negative(-abs(z)), log1pexp(-abs(z))
+        wrong = 1.0 - y if z > 0.0 else y  # the share of the less likely class in the label
+        u = wrong + (1.0 - wrong) * e
+        high = 1.0 / (1.0 + e)
+        low = e * high
+        s = (2.0 * wrong - 1.0) * (low / u if u > 0.0 else 0.0)
+        b, db = abs(z) * wrong + log_sum, wrong * high - (1.0 - wrong) * low
+        return self._power(y, log(u) - log_sum), b, s, db, high, low
 
     def value(self, y, z):
-        p, q = expit(z), expit(-z)
-        entropy = abs(z) * (1.0 - y if z > 0.0 else y) + log1pexp(-abs(z))
-        return self._factor(y, y * q + (1.0 - y) * p) * entropy
+        f, b, _, _, _, _ = self._parts(y, z)
+        return f * b
 
     def grad_hess(self, y, z):
-        p, q = expit(z), expit(-z)
-        b = abs(z) * (1.0 - y if z > 0.0 else y) + log1pexp(-abs(z))
-        db = (1.0 - y) * p - y * q
-        u = y * q + (1.0 - y) * p
-        s = (1.0 - 2.0 * y) * (p * q / u if u > 0.0 else 0.0)  # u'/u
-        f = self._factor(y, u)
+        f, b, s, db, high, low = self._parts(y, z)
         c = self.gamma
         g = f * (c * s * b + db)
-        h = f * ((c * (c - 1.0) * s * s + c * s * (q - p)) * b + 2.0 * c * s * db + p * q)
-        return g, h
+        h = f * ((c * (c - 1.0) * s * s + c * s * (low - high)) * b + 2.0 * c * s * db + high * low)
+        return (g if z > 0.0 else -g), h
 
     def curvature(self, y, z):
-        p, q = expit(z), expit(-z)
-        b = abs(z) * (1.0 - y if z > 0.0 else y) + log1pexp(-abs(z))
-        db = (1.0 - y) * p - y * q
-        u = y * q + (1.0 - y) * p
-        s = (1.0 - 2.0 * y) * (p * q / u if u > 0.0 else 0.0)
+        f, b, s, db, high, low = self._parts(y, z)
         c = self.gamma
-        first = (c * (c - 1.0) * s * s + c * s * (q - p)) * b
+        first = (c * (c - 1.0) * s * s + c * s * (low - high)) * b
         second = 2.0 * c * s * db
         positive = (first if first > 0.0 else 0.0) + (second if second > 0.0 else 0.0)
-        h = self._factor(y, u) * (positive + p * q)
+        h = f * (positive + high * low)
         return h if h > 1e-6 else 1e-6
 
     def response_value(self, y, p):
         p = clip_probability(p)
         entropy = -(y * log(p) + (1.0 - y) * log1p(-p))
-        return self._factor(y, y * (1.0 - p) + (1.0 - y) * p) * entropy
+        return self._power(y, log(y * (1.0 - p) + (1.0 - y) * p)) * entropy
 
 
 class Brier(_Probability):

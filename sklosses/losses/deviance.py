@@ -7,7 +7,7 @@ from math import log as natural_log
 from typing import Annotated, ClassVar
 
 from .._pointwise import REAL, Interval, PointwiseLoss, weighted_mean
-from .._special import exp, expm1, log, xlogy
+from .._special import exp, exp_minus, expm1, log, xlogy
 
 EPS = 2.0**-52
 
@@ -15,13 +15,6 @@ EPS = 2.0**-52
 def _log_positive(y):
     """Return log(y), and 0 where y is 0: there it is multiplied by y."""
     return log(y) if y > 0.0 else 0.0
-
-
-def _quotient(t, s, end, start, near):
-    """Return (end - start) / t for end = start·exp(t·s), without cancelling where s is `near` 0."""
-    if t == 0.0:
-        return start * s
-    return start * (expm1(t * s) / t) if near else (end - start) / t
 
 
 class _LogLink(PointwiseLoss):
@@ -179,6 +172,14 @@ class TweedieDeviance(_LogLink):
     def _is_normal(self):  # a flag is a constant of the compiled code: no branch in the loop
         return bool(self.power == 0)
 
+    @property
+    def _is_poisson(self):
+        return bool(self.power == 1)
+
+    @property
+    def _is_gamma(self):
+        return bool(self.power == 2)
+
     # in double also for float32 data: near 1 and 2 a rounded power would lose its digits here
     @property
     def _a(self):
@@ -209,11 +210,17 @@ class TweedieDeviance(_LogLink):
         a, b = self._a, self._b
         log_y = _log_positive(y)
         s = log_y - z
+        # near the minimum by expm1, which does not cancel; far from it by what cannot overflow
         near = (y > 0.0) & (abs(s) < 10.0)
-        constant = exp(b * log_y) if y > 0.0 else 0.0
+        end = exp_minus(a * s if near else b * log_y, 1.0 if near else 0.0)
         slope = y * exp(a * z) if y != 0.0 else 0.0
-        rise = _quotient(a, s, constant, slope, near)
-        total = 2.0 * (rise - _quotient(b, s, constant, exp(b * z), near))
+        mean = exp(b * z)
+        constant = end if y > 0.0 else 0.0
+        rise = slope * end if near else constant - slope
+        fall = mean * expm1(b * s) if near else constant - mean
+        rise = slope * s if self._is_poisson else rise * (1.0 / a)
+        fall = s if self._is_gamma else fall * (1.0 / b)
+        total = 2.0 * (rise - fall)
         # inf - inf only where the dominant term is +inf; a NaN in z survives
         return total if total == total else inf + z
 
