@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import warnings
-from copy import copy
+from copy import copy, deepcopy
 from math import inf
 from typing import Annotated, ClassVar
 
 import numpy as np
+from sklearn.base import clone
 from sklearn.callback import CallbackSupportMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
@@ -203,6 +204,31 @@ class LossEstimator(CallbackSupportMixin, Parametrized):
         self._keep(fitting.run(), objective, single=data.y.ndim == 1)
         progress.end()
         return self
+
+    def path(self, X, y, parameter, values, **fit_params):
+        """Return a model for each value of a parameter, each fitted from where the last one ended.
+
+        Parameters
+        ----------
+        X, y
+            As in `fit`.
+        parameter : str
+            Its name, as `set_params` takes it: ``"alpha"``, ``"loss__quantile"``, …
+        values : iterable
+            The values, in an order in which neighbours are alike.
+        **fit_params
+            Passed to `fit`.
+
+        Returns
+        -------
+        list
+            Fitted models, in the order of the values; this one is left as it is.
+        """
+        model, models = clone(self).set_params(warm_start=True), []
+        for value in values:
+            model.set_params(**{parameter: value}).fit(X, y, **fit_params)
+            models.append(deepcopy(model).set_params(warm_start=self.warm_start))
+        return models
 
     # ------------------------------------------------------------------ the model
 

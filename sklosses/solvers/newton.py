@@ -64,7 +64,7 @@ def minimise(loss, X, y, weight, start, *, window, l1, l2, fit_intercept, tol, m
     monitor : callable or None
         Called as ``monitor(coef, intercept, value)`` after each step; true stops.
     near : bool
-        Whether the start is near the optimum, so that samples have nothing to tell.
+        Whether the start is near the optimum; samples then tell nothing new of a smooth loss.
 
     Returns
     -------
@@ -77,8 +77,7 @@ def minimise(loss, X, y, weight, start, *, window, l1, l2, fit_intercept, tol, m
     descent = Descent(None if loss.smooth else window, tol, max_iter, monitor)
     theta = design.coordinates(*start).ravel()
     with design.threads():
-        sizes = [] if near else sample_sizes(*X.shape)
-        for size in sizes:
+        for size in [] if near and loss.smooth else sample_sizes(*X.shape):
             some = whole.sample(random_rows(y.size, size))
             if some.total_weight > 0:
                 theta = descent.approach(some, theta, noise=design.size / size)
