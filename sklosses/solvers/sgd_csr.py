@@ -31,7 +31,7 @@ from .sgd_step import (
     shared_rate,
 )
 
-FEATURE = np.dtype([("coef", np.float32), ("rate", np.float32)])  # rate < 0: that of a rare one
+FEATURE = np.dtype([("coef", np.float32), ("rate", np.float32)])  # a rare one has its sign set
 # Number and sum of squares of the counted entries, and the mean square on which the rate rests
 HISTORY = np.dtype([(name, np.float32) for name in ("count", "squares", "mean")])
 
@@ -43,7 +43,7 @@ JUMP = 1.2  # growth of the mean square of a feature that makes its weight shrin
 REFRESH = 4.0  # growth of the time, before the rates of the features are computed again
 LARGEST = 1e30  # rate
 AHEAD = 8  # rows to go until the entries asked for are read
-LINE = 8  # entries, at most, of a cache line
+LINE = 8  # entries: no cache line has fewer
 
 
 @kernel
@@ -92,7 +92,7 @@ def csr_pass(
         z = _score(data, indices, start, stop, table) + real(numbers[OFFSET])
         scores[position] = z
         g, h = loss.grad_hess(y[i], z)
-        # the next row's, already: by that the processor waits for the loss with something to do
+        # already that of the next row: something to do while the loss is computed
         after = order[min(position + 1, order.size - 1)]
         coming, rare = _reach(data, indices, indptr[after], indptr[after + 1], table)
         step = implicit_gradient(loss, y[i], z, g, h, w, reach, real(numbers[OFFSET]), small)
@@ -132,7 +132,10 @@ def _score(data, indices, start, stop, table):
 
 
 def _reach(data, indices, start, stop, table):
-    """Return how far a step of rate 1 moves the score of a row, and if a feature is rare."""
+    """Return how far a step of rate 1 moves the score of a row, and if a feature is rare.
+
+    The signs are read as bits: to find the lowest rate, each comparison waits for the last one.
+    """
     reach = data.dtype.type(0.0)
     signs = np.int32(0)
     for k in range(start, stop):
@@ -179,7 +182,7 @@ def _refresh(table, history, numbers):
 
 @kernel
 def _set_rate(feature, past, scanned, early):
-    """Set a rate to sqrt(time) / (mean square * sqrt(1 + entries by now)), below 0 if rare.
+    """Set a rate to sqrt(time) / (mean square * sqrt(1 + entries by now)), negative if rare.
 
     The first factor is undone by what all features share: thus only the 1 grows old. The last two
     arguments are the inverses of the number of scanned rows and of the time.
