@@ -31,6 +31,8 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 
 import sklosses as sl
+from sklosses._numba import bind
+from sklosses.solvers.sgd_step import implicit_gradient
 
 TIGHT = {"tol": 1e-10, "max_iter": 10_000}
 
@@ -200,6 +202,28 @@ def test_sparse_is_dense(container, index, loss):
     tolerance = 1e-5 if dense.solver_ != "sgd" else 0.1
     assert_allclose(thin.coef_, dense.coef_, atol=tolerance)
     assert_allclose(thin.predict(data), thin.predict(X), rtol=1e-9)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_training_loss_of_sparse_steps_is_the_mean_before_each(dtype):
+    rng = np.random.default_rng(0)
+    X = sparse.random(3000, 200, 0.05, "csr", rng=rng, dtype=dtype)
+    y, weight = (rng.random(3000) < 0.3).astype(dtype), rng.integers(0, 3, 3000).astype(dtype)
+    still = {"learning_rate": "constant", "learning_rate_init": 1e-12, "alpha": 0}
+    model = sl.LossClassifier("log_loss", solver="sgd", max_iter=1, tol=None, **still)
+    model.fit(X, y, weight)
+    constant = np.full(3000, model.intercept_[0])
+    expected = sl.BinaryCrossEntropy()(y, 1 / (1 + np.exp(-constant)), sample_weight=weight)
+    assert_allclose(model.loss_, expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("loss", [sl.Hinge(), sl.AbsoluteError(), sl.Pinball(0.7)], ids=repr)
+def test_implicit_step_ends_at_the_kink_that_it_would_pass(loss):
+    y, z, kink, reach = 1.0, -0.3, 1.0, 50.0
+    bound = bind(loss, np.float64)
+    g, h = loss.grad_hess(y, z)
+    step = implicit_gradient(bound, y, z, g, h, 1.0, reach, 0.0, 0.0)
+    assert 15 / 16 <= reach * step / (z - kink) <= 1
 
 
 def test_several_targets_are_fitted_as_if_alone():

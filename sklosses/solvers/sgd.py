@@ -28,7 +28,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
-from .sgd_csr import csr_pass, new_table
+from .sgd_csr import copied, csr_pass, new_table
 from .sgd_dense import dense_pass
 from .sgd_step import (
     ENTRIES,
@@ -232,7 +232,7 @@ class SGD:
             self.table, self.history = new_table(self.coef, self.options)
             self.numbers[SCANNED] = 0.0
         else:
-            self.table, self.history = self.table.copy(), self.history.copy()
+            self.table, self.history = copied(self.table), copied(self.history)
             self.average = self.average.copy()
         if self.numbers[TIME] == 0.0:
             self.numbers[ENTRIES] = X.nnz / X.shape[0]

@@ -10,7 +10,8 @@ from math import sqrt
 
 import numpy as np
 
-from .._numba import kernel
+from .._numba import fadd, kernel, prefetch
+from .._special import to_bits32
 from .sgd_step import (
     ADAPTIVE,
     ENERGY,
@@ -30,17 +31,19 @@ from .sgd_step import (
     shared_rate,
 )
 
-FEATURE = np.dtype([("coef", np.float32), ("rate", np.float32)])  # rate < 0: that of a rare one
+FEATURE = np.dtype([("coef", np.float32), ("rate", np.float32)])  # a rare one has its sign set
 # Number and sum of squares of the counted entries, and the mean square on which the rate rests
 HISTORY = np.dtype([(name, np.float32) for name in ("count", "squares", "mean")])
 
 SCAN = 16  # entries a feature that tell its mean square and frequency; then 1 / SCAN of the rows
 NEIGHBOURS = 64  # rows scanned together
 RARE = 4  # a feature that showed fewer entries is counted by the pass
-SWEEP = 4  # entries a feature between two sweeps over all features
+SWEEP = 8  # entries a feature between two sweeps over all features
 JUMP = 1.2  # growth of the mean square of a feature that makes its weight shrink
 REFRESH = 4.0  # growth of the time, before the rates of the features are computed again
 LARGEST = 1e30  # rate
+AHEAD = 8  # rows to go until the entries asked for are read
+LINE = 8  # entries: no cache line has fewer
 
 
 @kernel
@@ -55,13 +58,17 @@ def csr_pass(
     """
     real = data.dtype.type
     adaptive = schedule == ADAPTIVE
-    numbers[LOSS] = numbers[WEIGHT] = 0.0
+    numbers[WEIGHT] = 0.0
     rate = offset_rate = next_time = next_energy = next_refresh = 0.0
     swept, sweeps = numbers[TIME], SWEEP * table.size * order.size / max(indices.size, 1)
     small = real(SMALL * numbers[LENGTH] / max(numbers[PROBES], 1.0))
+    scores = np.empty(order.size, data.dtype)
+    coming, rare, stale = real(0.0), False, True
     if adaptive:
         _scan(data, indices, indptr, weight, order, history, numbers)
     for position in range(order.size):
+        i = order[min(position + AHEAD, order.size - 1)]
+        _foresee(data, indices, indptr[i], indptr[i + 1])
         i = order[position]
         w = weight[i]
         start, stop = indptr[i], indptr[i + 1]
@@ -72,21 +79,22 @@ def csr_pass(
                 offset_rate /= sqrt(max(numbers[TIME], 1.0))
                 if numbers[TIME] >= next_refresh:
                     _refresh(table, history, numbers)
+                    stale = True
                     next_refresh = REFRESH * _early(numbers, table.size)
             next_time, next_energy = GROWTH * numbers[TIME], GROWTH * numbers[ENERGY]
         if numbers[TIME] - swept >= sweeps:
             _sweep(table, average, numbers, rate, l1, l2, numbers[TIME] - swept, average_from)
             swept = numbers[TIME]
-        score, reach, rare = _gather(data, indices, start, stop, table)
-        if rare:
-            for k in range(start, stop):
-                if table[indices[k]].rate <= 0.0:
-                    _count(table, history, indices[k], data[k], w, numbers)
-            score, reach, _ = _gather(data, indices, start, stop, table)
-        z = score + real(numbers[OFFSET])
-        numbers[LOSS] += w * loss.value(y[i], z)
+        if rare or stale:
+            coming = _count(data, indices, start, stop, w, table, history, numbers)
+            stale = False
+        reach = real(rate * coming + offset_rate * fit_intercept)
+        z = _score(data, indices, start, stop, table) + real(numbers[OFFSET])
+        scores[position] = z
         g, h = loss.grad_hess(y[i], z)
-        reach = real(rate * reach + offset_rate * fit_intercept)
+        # already that of the next row: something to do while the loss is computed
+        after = order[min(position + 1, order.size - 1)]
+        coming, rare = _reach(data, indices, indptr[after], indptr[after + 1], table)
         step = implicit_gradient(loss, y[i], z, g, h, w, reach, real(numbers[OFFSET]), small)
         move = real(-rate * step)
         for k in range(start, stop if step != 0.0 else start):
@@ -94,36 +102,47 @@ def csr_pass(
             table[j].coef += np.float32(move * data[k]) * abs(table[j].rate)
         numbers[OFFSET] -= offset_rate * step * fit_intercept
         record(numbers, w, g, stop - start)
+    numbers[LOSS] = _total(loss, y, weight, order, scores)
     _sweep(table, average, numbers, rate, l1, l2, numbers[TIME] - swept, average_from)
 
 
 @kernel
-def _gather(data, indices, start, stop, table):
-    """Return the score of a row, how far a step of rate 1 moves it, and if a feature is rare.
+def _total(loss, y, weight, order, scores):
+    """Return the weighted sum of the losses: in a loop of its own, they are computed by SIMD."""
+    total = 0.0
+    for position in range(order.size):
+        i = order[position]
+        total = fadd(total, np.float64(weight[i] * loss.value(y[i], scores[position])))
+    return total
 
-    Two sums of each kind are under way at a time: one would wait for every addition.
+
+def _foresee(data, indices, start, stop):
+    """Ask for the cache lines of a row: the hardware does not foresee the next block of rows."""
+    for k in range(start, stop, LINE):
+        prefetch(data, k)
+        prefetch(indices, k)
+
+
+def _score(data, indices, start, stop, table):
+    """Return the score of a row."""
+    score = data.dtype.type(0.0)
+    for k in range(start, stop):
+        score = fadd(score, data[k] * table[indices[k]].coef)
+    return score
+
+
+def _reach(data, indices, start, stop, table):
+    """Return how far a step of rate 1 moves the score of a row, and if a feature is rare.
+
+    The signs are read as bits: to find the lowest rate, each comparison waits for the last one.
     """
-    score = reach = other_score = other_reach = data.dtype.type(0.0)
-    lowest = np.float32(LARGEST)
-    half = (stop - start) // 2
-    for k in range(start, start + half):
-        j, x = indices[k], data[k]
-        coef, rate = table[j].coef, table[j].rate
-        score += x * coef
-        reach += x * x * abs(rate)
-        lowest = min(lowest, rate)
-        j, x = indices[k + half], data[k + half]
-        coef, rate = table[j].coef, table[j].rate
-        other_score += x * coef
-        other_reach += x * x * abs(rate)
-        lowest = min(lowest, rate)
-    for k in range(start + half + half, stop):
-        j, x = indices[k], data[k]
-        coef, rate = table[j].coef, table[j].rate
-        score += x * coef
-        reach += x * x * abs(rate)
-        lowest = min(lowest, rate)
-    return score + other_score, reach + other_reach, lowest <= 0.0
+    reach = data.dtype.type(0.0)
+    signs = np.int32(0)
+    for k in range(start, stop):
+        x, rate = data[k], table[indices[k]].rate
+        reach = fadd(reach, x * x * abs(rate))
+        signs |= to_bits32(rate)
+    return reach, signs < 0
 
 
 @kernel
@@ -163,7 +182,7 @@ def _refresh(table, history, numbers):
 
 @kernel
 def _set_rate(feature, past, scanned, early):
-    """Set a rate to sqrt(time) / (mean square * sqrt(1 + entries by now)), below 0 if rare.
+    """Set a rate to sqrt(time) / (mean square * sqrt(1 + entries by now)), negative if rare.
 
     The first factor is undone by what all features share: thus only the 1 grows old. The last two
     arguments are the inverses of the number of scanned rows and of the time.
@@ -180,15 +199,18 @@ def _set_rate(feature, past, scanned, early):
 
 
 @kernel
-def _count(table, history, j, x, w, numbers):
-    """Count an entry of a rare feature; return the rate."""
-    if x != 0.0:
-        history[j].count += w
-        history[j].squares += w * x * x
-        scanned = np.float32(1.0 / max(numbers[SCANNED], 1.0))
-        early = np.float32(1.0 / _early(numbers, table.size))
-        _set_rate(table[j], history[j], scanned, early)
-    return abs(table[j].rate)
+def _count(data, indices, start, stop, w, table, history, numbers):
+    """Count the rare features of a row; return its reach, by their new rates."""
+    scanned = np.float32(1.0 / max(numbers[SCANNED], 1.0))
+    early = np.float32(1.0 / _early(numbers, table.size))
+    for k in range(start, stop):
+        j, x = indices[k], np.float32(data[k])
+        if x != 0.0 and to_bits32(table[j].rate) < 0:
+            history[j].count += w
+            history[j].squares += w * x * x
+            _set_rate(table[j], history[j], scanned, early)
+    reach, _ = _reach(data, indices, start, stop, table)
+    return reach
 
 
 @kernel
@@ -216,6 +238,10 @@ def new_table(coef, options):
     """Return the features and their history, which no row has shown yet."""
     table, history = np.zeros(coef.size, FEATURE), np.zeros(coef.size, HISTORY)
     table["coef"] = coef
-    if options.learning_rate != "adaptive":
-        table["rate"] = 1.0
+    table["rate"] = -0.0 if options.learning_rate == "adaptive" else 1.0
     return table, history
+
+
+def copied(records):
+    """Return a copy, which NumPy makes much faster of bytes than of records."""
+    return records.view(np.uint8).copy().view(records.dtype)

@@ -29,6 +29,7 @@ AVERAGING = 4.0  # the average weighs step t by t**3: early steps are soon forgo
 FINER = 1.4142135  # factor of the search for that length
 OUTLIER = 100.0  # times the mean squared gradient
 NEVER = 1e30  # a time after all
+ENCLOSURE = 1.0 / 34.0  # of a kink: its two ends are within 1 / 16
 SMALL = 0.05  # of the natural length: a move on which the gradient hardly changes
 
 
@@ -94,17 +95,35 @@ def record(numbers, weight, g, entries):
 
 @kernel
 def _bisect(loss, y, z, weight, reach, high):
+    """Solve the equation of `implicit_gradient` to 1 / 16, by a step that is rather too short.
+
+    The first two trials enclose the kink that the tangents at both ends point at: it is the
+    solution if the loss is piecewise linear.
+    """
     low = high - high
-    for _ in range(60):
+    sign = 1.0 if high > 0.0 else -1.0
+    kink = _meeting(loss, y, z, reach, high)
+    near, far = kink - kink * ENCLOSURE, kink + kink * ENCLOSURE
+    for trial in range(60):
         middle = (low + high) / 2
+        if trial < 2 and 0.0 < near * sign and far * sign < high * sign:
+            middle = near if trial == 0 else far
         arrived, _ = loss.grad_hess(y, z - reach * middle)
-        if weight * arrived / middle < 1.0:  # false for nan: an overflow means too little
+        if weight * arrived * sign < middle * sign:  # false for nan: an overflow means too little
             high = middle
         else:
             low = middle
         if abs(high - low) <= abs(high) / 16:
             break
     return low if isfinite(low) else low - low
+
+
+@kernel
+def _meeting(loss, y, z, reach, high):
+    """Return the step to where the tangents at `z` and at the end of the step `high` meet."""
+    end = z - reach * high
+    (g, _), (g_end, _) = loss.grad_hess(y, z), loss.grad_hess(y, end)
+    return (loss.value(y, z) - loss.value(y, end) - g_end * (z - end)) / ((g - g_end) * reach)
 
 
 @kernel
