@@ -6,8 +6,6 @@ import re
 from numbers import Real
 from typing import TYPE_CHECKING, ClassVar
 
-import numpy as np
-
 from ._params import REAL, Interval, Parametrized, fields_of, frozen
 
 if TYPE_CHECKING:
@@ -200,29 +198,3 @@ class TermLoss(Loss):
     def _fill(self, y_true, raw_prediction, sample_weight, kinds, outs):
         """Return the arrays of `kinds`: "v" values, "g" gradient, "h" Hessian, "c" surrogate."""
         raise NotImplementedError
-
-
-def check_output(out, shape):
-    """Raise unless `out` is an array of that shape that can be written."""
-    if not isinstance(out, np.ndarray) or out.shape != shape:
-        raise ValueError(f"out must be an array of shape {shape}. Got {np.shape(out)} instead.")
-    if not out.flags.writeable:
-        raise ValueError("output array is read-only")
-
-
-def flat_output(out, shape, dtype):
-    """Return a flat array to compute into: `out` itself where it can be."""
-    if out is None:
-        return np.empty(int(np.prod(shape)), dtype)
-    check_output(out, shape)
-    if out.dtype == dtype and out.flags.c_contiguous:
-        return out.reshape(-1)
-    return np.empty(out.size, dtype)
-
-
-def deliver(flat, out, shape):
-    if out is None:
-        return flat.reshape(shape)
-    if not np.may_share_memory(flat, out):
-        out[...] = flat.reshape(shape)
-    return out

@@ -20,9 +20,10 @@ from ._inputs import (
     require_rows,
     require_weight,
 )
-from ._loss import Loss, TermLoss, deliver, flat_output
+from ._loss import Loss, TermLoss
 from ._numba import bind
 from ._optimum import clipped_logit, minimise_constant, weighted_mean, weighted_quantile
+from ._outputs import deliver, output
 from ._params import REAL, Interval
 
 if TYPE_CHECKING:
@@ -264,14 +265,11 @@ class PointwiseLoss(TermLoss):
         single = getattr(raw_prediction, "dtype", None) == SINGLE
         dtype = SINGLE if single else DOUBLE
         y, z, w, shape = aligned(y_true, raw_prediction, sample_weight, RAW_NAMES, dtype)
-        arrays = {
-            kind: flat_output(out, shape, dtype) for kind, out in zip(kinds, outs, strict=True)
-        }
+        arrays = {kind: output(out, shape, dtype) for kind, out in zip(kinds, outs, strict=True)}
+        flat = [arrays[kind].reshape(-1) if kind in arrays else None for kind in "vghc"]
         backend, loss = self._backend(dtype)
         limits = limits_of(self.target, REAL, dtype)
-        suspect = backend.fill(loss, y, z, w, limits, *(arrays.get(kind) for kind in "vghc"))
+        suspect = backend.fill(loss, y, z, w, limits, *flat)
         if suspect != 0:
             self._check(y, z, w, RAW_NAMES, REAL)
-        return tuple(
-            deliver(arrays[kind], out, shape) for kind, out in zip(kinds, outs, strict=True)
-        )
+        return tuple(deliver(arrays[kind], out) for kind, out in zip(kinds, outs, strict=True))

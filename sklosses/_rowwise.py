@@ -20,9 +20,10 @@ from ._inputs import (
     require_rows,
     require_weight,
 )
-from ._loss import TermLoss, check_output, deliver
+from ._loss import TermLoss
 from ._numba import bind, share
 from ._optimum import softplus_inverse, weighted_mean, weighted_quantile
+from ._outputs import deliver, output
 from ._params import REAL, Interval, Numbers
 from ._special import float32_of
 
@@ -347,15 +348,13 @@ class RowwiseLoss(TermLoss):
         dtype = SINGLE if single else DOUBLE
         y, z, w = self._aligned(y_true, raw_prediction, sample_weight, dtype, "raw_prediction")
         arrays = {
-            kind: _output(out, z.shape[:1] if kind == "v" else z.shape, dtype, (y, z))
+            # a row is read again after some of it was written
+            kind: output(out, z.shape[:1] if kind == "v" else z.shape, dtype, inputs=(y, z))
             for kind, out in zip(kinds, outs, strict=True)
         }
         if z.size and self._fill_rows(y, z, w, *(arrays.get(kind) for kind in "vghc")) != 0:
             assert_all_finite(z, input_name="raw_prediction")
-        return tuple(
-            deliver(arrays[kind].reshape(-1), out, arrays[kind].shape)
-            for kind, out in zip(kinds, outs, strict=True)
-        )
+        return tuple(deliver(arrays[kind], out) for kind, out in zip(kinds, outs, strict=True))
 
     def _fill_rows(self, y, z, w, *outs):
         return self._run(_row_kernels.fill, z.dtype, (y, z, w), outs)
@@ -374,14 +373,3 @@ def class_shares(y, w, k):
 
 def _rows(array, dtype):
     return as_kernels_take_it(array, dtype).reshape(array.shape)
-
-
-def _output(out, shape, dtype, inputs):
-    """Return an array to compute into: `out` itself where it can be."""
-    if out is None:
-        return np.empty(shape, dtype)
-    check_output(out, shape)
-    fits = out.dtype == dtype and out.flags.c_contiguous
-    # a row is read again after some of it was written
-    apart = not any(np.may_share_memory(out, array) for array in inputs)
-    return out if fits and apart else np.empty(shape, dtype)
