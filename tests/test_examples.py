@@ -166,3 +166,11 @@ def test_multitask_wine(run):
         assert module.scores[weighting]["cultivar"] > separate["cultivar"] - 0.012  # two wines
         assert module.scores[weighting]["alcohol"] > separate["alcohol"] - 0.03
     assert module.masked.predict(module.X).notna().all(axis=None)
+
+
+def test_out_of_core(run, capsys):
+    module = run("out_of_core")
+    assert module.losses[1] <= module.losses[0] < 1.02 * module.losses[1]
+    assert module.optimum.optimality_gap_ < 1e-5
+    assert not module.path.exists()
+    assert "rows below the streamed quantile" in capsys.readouterr().out
