@@ -1,6 +1,7 @@
 """Loss functions for the scikit-learn world: written once, used everywhere."""
 
 from . import metrics
+from ._groupwise import GroupLoss
 from ._loss import Interval, Loss
 from ._pointwise import PointwiseLoss
 from ._registry import all_losses, get_loss
@@ -11,8 +12,10 @@ from .certify import certify, check_loss
 from .classification import LossClassifier
 from .displays import QuantileCalibrationDisplay, TrainingCurveDisplay
 from .losses import (
+    BPR,
     AbsoluteError,
     AbsolutePercentageError,
+    ApproxNDCG,
     BinaryCrossEntropy,
     Brier,
     CategoricalBrier,
@@ -29,10 +32,15 @@ from .losses import (
     Huber,
     JensenShannon,
     KLDivergence,
+    LambdaRank,
+    ListMLE,
+    ListNet,
     LogCosh,
     ModifiedHuber,
     MulticlassHinge,
     MultiQuantile,
+    PairwiseHinge,
+    PairwiseLogistic,
     Pinball,
     PoissonDeviance,
     PseudoHuber,
@@ -47,14 +55,17 @@ from .losses import (
 from .losses.multitask import MultiTask
 from .multitask import MultiTaskEstimator
 from .plot import LossDisplay
+from .ranking import LossRanker
 from .regression import LossRegressor
 from .scoring import get_scorer, make_loss_scorer
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "BPR",
     "AbsoluteError",
     "AbsolutePercentageError",
+    "ApproxNDCG",
     "BinaryCrossEntropy",
     "Brier",
     "CategoricalBrier",
@@ -67,21 +78,28 @@ __all__ = [
     "Focal",
     "GammaDeviance",
     "GaussianNLL",
+    "GroupLoss",
     "Hinge",
     "Huber",
     "Interval",
     "JensenShannon",
     "KLDivergence",
+    "LambdaRank",
+    "ListMLE",
+    "ListNet",
     "LogCosh",
     "Loss",
     "LossClassifier",
     "LossDisplay",
+    "LossRanker",
     "LossRegressor",
     "ModifiedHuber",
     "MultiQuantile",
     "MultiTask",
     "MultiTaskEstimator",
     "MulticlassHinge",
+    "PairwiseHinge",
+    "PairwiseLogistic",
     "Pinball",
     "PointwiseLoss",
     "PoissonDeviance",

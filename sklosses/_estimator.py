@@ -91,6 +91,19 @@ class LossEstimator(CallbackSupportMixin, Parametrized):
     def _stratify(self, y):
         return None
 
+    def _validation_score(self, loss, y, raw, weight):
+        """Return what early stopping looks at; higher is better."""
+        return -loss.objective(y, raw, weight, np.empty_like(raw)) / float(weight.sum())
+
+    def _split_rows(self, data):
+        """Return the rows to train on and those to validate on."""
+        return train_test_split(
+            np.arange(data.X.shape[0]),
+            test_size=self.validation_fraction,
+            random_state=check_random_state(self.random_state),
+            stratify=self._stratify(data.y),
+        )
+
     def _objective(self):
         """Return what solvers minimise."""
         return self.loss_function_
@@ -168,12 +181,7 @@ class LossEstimator(CallbackSupportMixin, Parametrized):
             if y_val is None:
                 raise ValueError("y_val is required when X_val is given.")
             return data, self._check_data(X_val, y_val, weight_val, reset=False)
-        train, test = train_test_split(
-            np.arange(data.X.shape[0]),
-            test_size=self.validation_fraction,
-            random_state=check_random_state(self.random_state),
-            stratify=self._stratify(data.y),
-        )
+        train, test = self._split_rows(data)
         if not data.weight[train].any() or not data.weight[test].any():
             raise ValueError(
                 "The sample weights of the training or of the validation part are all zero: "

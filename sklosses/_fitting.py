@@ -101,6 +101,13 @@ class Fitting:
     def _choose_solver(self):
         wanted, loss, X = self.options.solver, self.loss, self.data.X
         name = type(loss).__name__
+        if loss.groupwise:
+            if wanted not in ("auto", *MINIBATCH_SOLVERS):
+                raise ValueError(
+                    f"{name} is fitted by batches of groups: solver must be one of "
+                    f"{('auto', *MINIBATCH_SOLVERS)}. Got {wanted!r} instead."
+                )
+            return "adam" if wanted == "auto" else wanted
         if wanted == "lbfgs" and not loss.smooth:
             raise ValueError(
                 f"solver='lbfgs' needs a smooth loss, and {name} is not. "
@@ -141,7 +148,7 @@ class Fitting:
     def joint(self):
         """Whether all outputs are fitted together, as one network."""
         minibatch = self.solver in MINIBATCH_SOLVERS and self.solver != "sgd"
-        return bool(self.rowwise or self.hidden or minibatch)
+        return bool(self.rowwise or self.loss.groupwise or self.hidden or minibatch)
 
     def run(self):
         """Fit, and return a `Fit`."""
@@ -187,8 +194,7 @@ class Fitting:
             raw = network_of(solution).predict(X)
             if not np.isfinite(raw).all():
                 return -np.inf
-            unused = np.empty_like(raw)
-            return -self.loss.objective(y, raw, weight, unused) / float(weight.sum())
+            return self.options._validation_score(self.loss, y, raw, weight)
 
         return validate
 

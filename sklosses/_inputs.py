@@ -15,6 +15,8 @@ from sklearn.utils.validation import check_non_negative
 from ._kernels import BLOCK
 
 DOUBLE, SINGLE = np.dtype(np.float64), np.dtype(np.float32)
+RAW_NAMES = ("y_true", "raw_prediction")
+RESPONSE_NAMES = ("y_true", "y_pred")
 _ONES = {dtype: np.ones(BLOCK, dtype) for dtype in (DOUBLE, SINGLE)}
 
 

@@ -34,6 +34,8 @@ class Loss(Parametrized):
         exists (boosters then use the surrogate), or a constant.
     rowwise : bool
         Whether a term sees a row of raw predictions, not one.
+    groupwise : bool
+        Whether a term sees the rows of a group, such as a query.
     convex, smooth : bool
         In the raw prediction; smooth means continuously differentiable.
     formula : str
@@ -46,6 +48,7 @@ class Loss(Parametrized):
 
     task: ClassVar[str] = "regression"
     rowwise: ClassVar[bool] = False
+    groupwise: ClassVar[bool] = False
     prediction: ClassVar[Interval] = REAL
     hessian: ClassVar[str] = "exact"
     convex: ClassVar[bool] = False
@@ -143,7 +146,10 @@ class Loss(Parametrized):
 
 
 class TermLoss(Loss):
-    """A loss that is a weighted sum over terms: the array methods, in terms of `_fill`."""
+    """A loss that is a weighted sum over terms: the array methods, in terms of `_fill`.
+
+    `qid`, the group of each row, is for losses with a term a group of rows; others ignore it.
+    """
 
     def values(
         self,
@@ -151,10 +157,11 @@ class TermLoss(Loss):
         raw_prediction: ArrayLike,
         sample_weight: ArrayLike | None = None,
         *,
+        qid: ArrayLike | None = None,
         out: NDArray | None = None,
     ) -> NDArray:
         """Return the weighted loss of each term, of the shape of `raw_prediction`."""
-        return self._fill(y_true, raw_prediction, sample_weight, "v", (out,))[0]
+        return self._fill(y_true, raw_prediction, sample_weight, "v", (out,), qid)[0]
 
     def gradient(
         self,
@@ -162,10 +169,11 @@ class TermLoss(Loss):
         raw_prediction: ArrayLike,
         sample_weight: ArrayLike | None = None,
         *,
+        qid: ArrayLike | None = None,
         out: NDArray | None = None,
     ) -> NDArray:
         """Return the derivative of the weighted sum in each raw prediction."""
-        return self._fill(y_true, raw_prediction, sample_weight, "g", (out,))[0]
+        return self._fill(y_true, raw_prediction, sample_weight, "g", (out,), qid)[0]
 
     def values_gradient(
         self,
@@ -173,10 +181,11 @@ class TermLoss(Loss):
         raw_prediction: ArrayLike,
         sample_weight: ArrayLike | None = None,
         *,
+        qid: ArrayLike | None = None,
         out: tuple[NDArray, NDArray] | None = None,
     ) -> tuple[NDArray, NDArray]:
         """Return `values` and `gradient`, computed in one pass."""
-        return self._fill(y_true, raw_prediction, sample_weight, "vg", out or (None, None))
+        return self._fill(y_true, raw_prediction, sample_weight, "vg", out or (None, None), qid)
 
     def gradient_hessian(
         self,
@@ -184,6 +193,7 @@ class TermLoss(Loss):
         raw_prediction: ArrayLike,
         sample_weight: ArrayLike | None = None,
         *,
+        qid: ArrayLike | None = None,
         psd: bool = False,
         out: tuple[NDArray, NDArray] | None = None,
     ) -> tuple[NDArray, NDArray]:
@@ -193,8 +203,8 @@ class TermLoss(Loss):
         true second derivative, which may be negative, and is 0 on linear pieces.
         """
         kinds = "gc" if psd else "gh"
-        return self._fill(y_true, raw_prediction, sample_weight, kinds, out or (None, None))
+        return self._fill(y_true, raw_prediction, sample_weight, kinds, out or (None, None), qid)
 
-    def _fill(self, y_true, raw_prediction, sample_weight, kinds, outs):
+    def _fill(self, y_true, raw_prediction, sample_weight, kinds, outs, qid=None):
         """Return the arrays of `kinds`: "v" values, "g" gradient, "h" Hessian, "c" surrogate."""
         raise NotImplementedError

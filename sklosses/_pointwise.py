@@ -10,6 +10,8 @@ from sklearn.utils import assert_all_finite
 from . import _kernels, _newton_kernels, _numpy_kernels
 from ._inputs import (
     DOUBLE,
+    RAW_NAMES,
+    RESPONSE_NAMES,
     SINGLE,
     aligned,
     as_floats,
@@ -34,8 +36,6 @@ __all__ = [
 ]  # fmt: skip
 
 LABEL = Interval(0, 1, closed="both", integer=True)
-RAW_NAMES = ("y_true", "raw_prediction")
-RESPONSE_NAMES = ("y_true", "y_pred")
 ONE_SIGMA = (0.1587, 0.8413)  # quantiles a standard deviation from the median of a normal variable
 
 
@@ -257,7 +257,7 @@ class PointwiseLoss(TermLoss):
         check_domain(type(self).__name__, y, "y", self.target)
         return y
 
-    def _fill(self, y_true, raw_prediction, sample_weight, kinds, outs):
+    def _fill(self, y_true, raw_prediction, sample_weight, kinds, outs, qid=None):
         own = self._for_columns(raw_prediction, y_true)
         if own is not self:
             return own._fill(y_true, raw_prediction, sample_weight, kinds, outs)

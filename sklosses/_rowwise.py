@@ -343,7 +343,7 @@ class RowwiseLoss(TermLoss):
     def _response(self, z, out):
         self._run(_row_kernels.response, z.dtype, (z,), (out,))
 
-    def _fill(self, y_true, raw_prediction, sample_weight, kinds, outs):
+    def _fill(self, y_true, raw_prediction, sample_weight, kinds, outs, qid=None):
         single = getattr(raw_prediction, "dtype", None) == SINGLE
         dtype = SINGLE if single else DOUBLE
         y, z, w = self._aligned(y_true, raw_prediction, sample_weight, dtype, "raw_prediction")

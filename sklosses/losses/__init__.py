@@ -13,6 +13,15 @@ from .multiclass import (
     KLDivergence,
     MulticlassHinge,
 )
+from .ranking import (
+    BPR,
+    ApproxNDCG,
+    LambdaRank,
+    ListMLE,
+    ListNet,
+    PairwiseHinge,
+    PairwiseLogistic,
+)
 from .regression import (
     AbsoluteError,
     AbsolutePercentageError,
@@ -26,8 +35,10 @@ from .regression import (
 from .robust import Cauchy, Huber, LogCosh, PseudoHuber, Tukey
 
 __all__ = [
+    "BPR",
     "AbsoluteError",
     "AbsolutePercentageError",
+    "ApproxNDCG",
     "BinaryCrossEntropy",
     "Brier",
     "CategoricalBrier",
@@ -44,10 +55,15 @@ __all__ = [
     "Huber",
     "JensenShannon",
     "KLDivergence",
+    "LambdaRank",
+    "ListMLE",
+    "ListNet",
     "LogCosh",
     "ModifiedHuber",
     "MultiQuantile",
     "MulticlassHinge",
+    "PairwiseHinge",
+    "PairwiseLogistic",
     "Pinball",
     "PoissonDeviance",
     "PseudoHuber",

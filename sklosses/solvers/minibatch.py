@@ -28,7 +28,7 @@ AVERAGING = 8.0  # the average weighs step t by t**7
 SOLVERS = ("sgd", "adam", "adagrad")
 RATES = {"sgd": 0.05, "adam": 0.002, "adagrad": 0.02}
 LINEAR_RATES = {"sgd": 0.05, "adam": 0.05, "adagrad": 0.5}  # convex, and started at 0
-FEW = 200  # rows of a batch
+FEW, FEW_GROUPS = 200, 16  # rows of a batch; groups, of losses whose terms are groups
 LINE = 64  # bytes of a cache line
 
 
@@ -52,7 +52,7 @@ class MinibatchOptions:
     power_t, momentum, beta_1, beta_2, epsilon : float
         As in scikit-learn.
     batch_size : int or "auto"
-        Rows a step; "auto": 200, fewer if there are few.
+        Rows a step; "auto": 200, fewer if there are few. Groups stay whole; "auto": 16 or more.
     average : bool
         Whether the result is an average of the iterates.
     shuffle : bool
@@ -272,20 +272,16 @@ class Minibatch:
         float
             The weighted mean of the losses before each step; inf if an overflow stopped it.
         """
-        order = np.flatnonzero(sample_weight > 0.0)
-        if order.size == 0:
+        batches = self._batches(y, sample_weight, seed)
+        if not batches:
             return 0.0
-        if self.options.shuffle:
-            np.random.default_rng(seed).shuffle(order)
-        size = self.batch_size(sample_weight)
         saved = [array.copy() for array in (self.network.theta, self.average, *self.state)]
         total = weight = 0.0
         scale = self.standardiser.scale.astype(self.network.dtype)
         scaled = not (scale == 1.0).all()
         offset = self.standardiser.start.astype(self.network.dtype)
-        batches = -(-order.size // size)
         with np.errstate(over="ignore", invalid="ignore"):  # told below
-            for batch in np.array_split(order, batches):
+            for batch in batches:
                 rows = self._rows(X, batch)
                 layers = self.network.forward(rows)
                 raw = layers[-1]
@@ -309,6 +305,20 @@ class Minibatch:
                 array[...] = kept
             return np.inf
         return total / weight
+
+    def _batches(self, y, sample_weight, seed):
+        """Return arrays of rows of positive weight; groups of rows stay together."""
+        grouped = hasattr(y, "batches")
+        order = np.arange(y.groups.n_groups) if grouped else np.flatnonzero(sample_weight > 0.0)
+        if order.size == 0:
+            return []
+        if self.options.shuffle:
+            np.random.default_rng(seed).shuffle(order)
+        size = self.batch_size(sample_weight)
+        if grouped:
+            least = FEW_GROUPS * -(-sample_weight.size // order.size)
+            return y.batches(order, max(size, least) if self.options.batch_size == "auto" else size)
+        return np.array_split(order, -(-order.size // size))
 
     def _rows(self, X, batch):
         if sparse.issparse(X):

@@ -1,0 +1,264 @@
+"""`GroupLoss`: a loss with a term a group of rows, as ranking losses have a term a query."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+from . import _group_kernels
+from ._groups import Groups
+from ._inputs import (
+    DOUBLE,
+    RAW_NAMES,
+    RESPONSE_NAMES,
+    SINGLE,
+    aligned,
+    as_floats,
+    check_closely,
+    require_rows,
+    require_weight,
+)
+from ._loss import TermLoss
+from ._numba import bind, fadd
+from ._outputs import deliver, output
+from ._params import REAL, Interval
+from ._special import float32_of
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+__all__ = ["GroupLoss", "GroupedTargets", "fadd"]
+
+GRADES = Interval(0, np.inf, closed="left")
+
+
+def _difference():
+    """Return the step of a difference of gradients."""
+    return 1e-5
+
+
+@float32_of(_difference)
+def _difference32():
+    return 5e-3
+
+
+class GroupLoss(TermLoss):
+    """A loss that is a sum over groups of rows, each a function of its targets and raw predictions.
+
+    Subclasses define, in plain Python, with `y` and `z` the slices of a group:
+
+    ============================  =============================================================
+    ``value(self, y, z)``         the loss of one group
+    ``grad(self, y, z, g)``       adds its derivatives to `g`, which is 0
+    ``hess(self, y, z, h)``       adds its second derivatives, the diagonal, to `h`; default:
+                                  differences of ``grad``
+    ``bend(self, y, z, h)``       the same, or what serves boosters better; default: ``hess``
+    ``surrogate(self, g, h)``     a positive stand-in for one of them, for boosters
+    ``counts(self, y)``           whether a group tells anything: if not, its loss is 0;
+                                  default: not all targets are equal
+    ============================  =============================================================
+
+    The array methods are those of `PointwiseLoss`, with these differences:
+
+    * `qid` : array-like of shape (n_samples,), default=None. The group of each row, of any type and
+      in any order; None: all rows are one group.
+    * `sample_weight` must be the same in all rows of a group, and multiplies its term.
+    * Values are one a group, in the order of their first rows.
+    """
+
+    jit: ClassVar[bool] = True
+    groupwise: ClassVar[bool] = True
+    response_method: ClassVar[str] = "predict"
+    curvature_floor: ClassVar[float] = 1e-6
+    scalar_methods: ClassVar[tuple] = ("value", "grad", "hess", "bend", "surrogate", "counts")
+
+    @property
+    def target(self):
+        """The domain of the target."""
+        return GRADES
+
+    # ------------------------------------------------------------------ defaults of a group
+
+    def counts(self, y):
+        return y.size > 1 and y.min() < y.max()
+
+    def hess(self, y, z, h):
+        there, left, right = z.copy(), z.copy(), z.copy()
+        for j in range(z.size):
+            step = _difference() * (1.0 + abs(z[j]))
+            left[:] = 0.0
+            right[:] = 0.0
+            there[j] = z[j] + step
+            self.grad(y, there, right)
+            there[j] = z[j] - step
+            self.grad(y, there, left)
+            there[j] = z[j]
+            h[j] += (right[j] - left[j]) / (2.0 * step)
+
+    def bend(self, y, z, h):
+        self.hess(y, z, h)
+
+    def surrogate(self, g, h):
+        h = h if h > 0.0 else abs(g)
+        return h if h > self.curvature_floor else self.curvature_floor
+
+    # ------------------------------------------------------------------ array methods
+
+    def __call__(
+        self,
+        y_true: ArrayLike,
+        y_pred: ArrayLike,
+        *,
+        sample_weight: ArrayLike | None = None,
+        qid: ArrayLike | None = None,
+    ) -> float:
+        """Return the weighted mean loss of the groups.
+
+        Parameters
+        ----------
+        y_true : array-like of shape (n_samples,)
+            Targets, such as grades of relevance.
+        y_pred : array-like of shape (n_samples,)
+            Scores.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights, the same in all rows of a group.
+        qid : array-like of shape (n_samples,), default=None
+            The group of each row; None: all are one.
+
+        Returns
+        -------
+        float
+            ``sum(w * loss) / sum(w)`` over groups; those that tell nothing count with a loss of 0.
+        """
+        y, z, groups = self._grouped(y_true, y_pred, qid, RESPONSE_NAMES)
+        require_rows(y)
+        w = groups.weights(sample_weight)
+        require_weight(w.any())
+        values = np.empty(groups.n_groups, z.dtype)
+        self._fill_groups(y, z, w, groups, RESPONSE_NAMES, values)
+        return float(values.sum(dtype=DOUBLE) / w.sum())
+
+    def inverse_link(self, raw_prediction: ArrayLike) -> NDArray:
+        """Return the scores as they are: what ``predict`` shows."""
+        self._validate_params()
+        return as_floats(raw_prediction, "raw_prediction")
+
+    def init_raw(self, y_true: ArrayLike, sample_weight: ArrayLike | None = None):
+        """Return 0: only differences of scores matter."""
+        self._validate_params()
+        require_rows(as_floats(y_true, "y_true"))
+        return 0.0
+
+    # ------------------------------------------------------------------ for solvers
+
+    def columns(self, y):
+        """Return the number of raw columns: one."""
+        return 1
+
+    def raw_scale(self, y, w):
+        """Return what raw predictions are measured in."""
+        return 1.0
+
+    def objective(self, y, raw, w, out_gradient):
+        """Return the sum of ``w * value`` and fill ``w * gradient``.
+
+        Parameters
+        ----------
+        y : GroupedTargets
+            Rows of a group are neighbours.
+        raw, w, out_gradient : ndarray
+            Of as many rows; a group's weight is the sum of those of its rows.
+        """
+        groups = y.groups
+        z, gradient = raw.reshape(-1), out_gradient.reshape(-1)
+        weights = np.add.reduceat(w, groups.offsets[:-1])
+        values = np.empty(groups.n_groups, z.dtype)
+        self._run(y.y, z, weights, groups.offsets, values, gradient)
+        return float(values.sum(dtype=DOUBLE))
+
+    # ------------------------------------------------------------------ inside
+
+    def _grouped(self, y_true, prediction, qid, names, dtype=None):
+        """Return targets and predictions in the order of the groups, and the groups."""
+        self._validate_params()
+        y, z, _, shape = aligned(y_true, prediction, None, names, dtype)
+        if len(shape) != 1:
+            raise ValueError(f"{names[1]} must be of shape (n_samples,). Got {shape} instead.")
+        groups = Groups.of(qid, y.size)
+        return groups.sorted(y), groups.sorted(z), groups
+
+    def _fill(self, y_true, raw_prediction, sample_weight, kinds, outs, qid=None):
+        single = getattr(raw_prediction, "dtype", None) == SINGLE
+        dtype = SINGLE if single else DOUBLE
+        y, z, groups = self._grouped(y_true, raw_prediction, qid, RAW_NAMES, dtype)
+        w = groups.weights(sample_weight)
+        direct = groups.order is None  # results are computed in the order they are delivered in
+        arrays = {}
+        for kind, out in zip(kinds, outs, strict=True):
+            shape = (groups.n_groups,) if kind == "v" else y.shape
+            own = out if out is None or kind == "v" or direct else None
+            arrays[kind] = output(own, shape, dtype, inputs=(y, z))
+        self._fill_groups(y, z, w, groups, RAW_NAMES, *(arrays.get(kind) for kind in "vghc"))
+        return tuple(
+            deliver(array if kind == "v" or direct else groups.restored(array), out)
+            for (kind, array), out in zip(arrays.items(), outs, strict=True)
+        )
+
+    def _fill_groups(self, y, z, w, groups, names, *outs):
+        suspect = self._run(y, z, w.astype(z.dtype), groups.offsets, *outs) if y.size else 1.0
+        low, high = self.target.bounds(y.dtype)
+        if (
+            suspect != 0
+            or (y.size and not (y.min() >= low and y.max() <= high))
+            or (self.target.integer)
+        ):
+            check_closely(type(self).__name__, y, z, w, names, self.target, REAL)
+
+    def _run(self, y, z, w, offsets, *outs):
+        outs = (*outs, *(None,) * (4 - len(outs)))
+        if self.jit:
+            return _group_kernels.fill(bind(self, z.dtype), y, z, w, offsets, *outs)
+        return _group_kernels.fill.py_func(self, y, z, w, offsets, *outs)
+
+
+class GroupedTargets:
+    """Targets of rows whose groups are neighbours, as solvers pass them to `GroupLoss.objective`.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n_samples,)
+    codes : ndarray of shape (n_samples,)
+        The group of each row; equal ones are neighbours.
+    """
+
+    ndim = 1
+
+    def __init__(self, y, codes):
+        self.y, self.codes = y, codes
+        self.shape = y.shape
+        self.groups = Groups.of(codes, y.size)
+
+    def __len__(self):
+        return self.y.size
+
+    def __getitem__(self, rows):
+        return GroupedTargets(self.y[rows], self.codes[rows])
+
+    def batches(self, order, size):
+        """Return arrays of rows, each of whole groups of `order` and about `size` rows.
+
+        Parameters
+        ----------
+        order : ndarray
+            Indices of groups.
+        size : int
+            Rows of a batch.
+        """
+        lengths = np.diff(self.groups.offsets)[order]
+        number = np.cumsum(lengths) // max(size, 1)
+        starts = np.flatnonzero(np.diff(number, prepend=-1))
+        first = self.groups.offsets[order]
+        rows = np.repeat(first - np.cumsum(lengths) + lengths, lengths) + np.arange(lengths.sum())
+        ends = np.concatenate((np.cumsum(lengths)[starts[1:] - 1], [rows.size]))
+        return np.split(rows, ends[:-1])

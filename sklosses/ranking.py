@@ -1,0 +1,214 @@
+"""`LossRanker`: learning to rank with any ranking loss, linear or with hidden layers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar
+
+import numpy as np
+from sklearn.callback import with_callbacks
+from sklearn.model_selection import train_test_split
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import validate_data
+
+from ._estimator import LossEstimator
+from ._fitting import Data
+from ._groups import Groups
+from ._groupwise import GroupedTargets
+from ._inputs import check_domain
+from ._loss import Loss
+from .metrics import ndcg_score
+
+
+@dataclass
+class Judged:
+    """Targets, and the query of each row."""
+
+    y: Any
+    qid: Any
+
+
+class LossRanker(LossEstimator):
+    """Ranking, linear or with hidden layers, that minimises any ranking loss.
+
+    Minimises ``sum(w * loss(query)) / sum(w) + alpha * penalty`` over queries. Batches hold whole
+    queries. There is no intercept: it would change no ranking.
+
+    Parameters
+    ----------
+    loss : str or Loss, default="lambda_rank"
+        The loss, by name or as an object; an object's parameters can be searched for as
+        ``loss__k`` and so on.
+    <parameters>
+
+    Attributes
+    ----------
+    coef_ : ndarray of shape (n_features,)
+        Coefficients of linear models.
+    <attributes>
+
+    See Also
+    --------
+    sklosses.metrics.ndcg_score : What `score` returns, by query.
+    LossRegressor : The same for numbers.
+
+    Notes
+    -----
+    `qid` is requested by `fit` and `score`, so that with metadata routing on it passes through
+    pipelines, ``cross_validate(…, params={"qid": qid})`` and searches by itself.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> X, y = np.array([[1.0], [2.0], [5.0], [4.0]]), np.array([0, 1, 1, 0])
+    >>> model = LossRanker("pairwise_logistic", random_state=0).fit(X, y, qid=["a", "a", "b", "b"])
+    >>> bool(model.coef_[0] > 0), float(model.score(X, y, qid=["a", "a", "b", "b"]))
+    (True, 1.0)
+    """
+
+    tasks: ClassVar[tuple] = ("ranking",)
+    fit_intercept: ClassVar[bool] = True  # inside, where it centres columns; then dropped
+
+    loss: Annotated[str | Loss, (str, Loss)] = "lambda_rank"
+
+    __metadata_request__fit = {
+        "sample_weight": True, "X_val": True, "y_val": True, "sample_weight_val": True,
+        "qid": True, "qid_val": True,
+    }  # fmt: skip
+    __metadata_request__partial_fit = {"sample_weight": True, "qid": True}
+    __metadata_request__score = {"sample_weight": True, "qid": True}
+
+    @with_callbacks
+    def fit(self, X, y, sample_weight=None, qid=None, X_val=None, y_val=None,
+            sample_weight_val=None, qid_val=None):  # fmt: skip
+        """Fit the model.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            A row a document (item, candidate) of a query.
+        y : array-like of shape (n_samples,)
+            Grades of relevance, ≥ 0; clicks of 0 and 1.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights, the same in all rows of a query.
+        qid : array-like of shape (n_samples,)
+            The query of each row, of any type and in any order.
+        X_val, y_val, sample_weight_val, qid_val : optional
+            Data to validate on: early stopping, on the NDCG, is then on by default.
+
+        Returns
+        -------
+        self
+        """
+        judged = Judged(y, self._required(qid, "fit"))
+        if X_val is not None:
+            y_val = Judged(y_val, self._required(qid_val, "fit", "qid_val"))
+        return self._fit(X, judged, sample_weight, (X_val, y_val, sample_weight_val))
+
+    def partial_fit(self, X, y, sample_weight=None, qid=None):
+        """Take one stochastic epoch over some queries, going on from the last call.
+
+        Parameters
+        ----------
+        X, y, sample_weight, qid
+            As in `fit`; whole queries of a stream.
+
+        Returns
+        -------
+        self
+        """
+        judged = Judged(y, self._required(qid, "partial_fit"))
+        return self._partial_fit(X, judged, sample_weight, first=not hasattr(self, "n_iter_"))
+
+    def predict(self, X):
+        """Return scores: the higher, the earlier in the ranking.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Data.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            Scores, comparable within a query.
+        """
+        return self._raw(X)
+
+    def score(self, X, y, sample_weight=None, qid=None):
+        """Return the mean NDCG of the queries.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Data.
+        y : array-like of shape (n_samples,)
+            Grades of relevance.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights, the same in all rows of a query.
+        qid : array-like of shape (n_samples,)
+            The query of each row.
+
+        Returns
+        -------
+        float
+            NDCG, with gains 2^y − 1; 1 is perfect. Queries without a relevant document are left
+            out.
+        """
+        qid = self._required(qid, "score")
+        return ndcg_score(y, self.predict(X), qid=qid, sample_weight=sample_weight)
+
+    # ------------------------------------------------------------------ inside
+
+    def _required(self, qid, method, name="qid"):
+        if qid is None:
+            raise ValueError(
+                f"{type(self).__name__}.{method} needs {name}, the query of each row: "
+                f"{method}(X, y, {name}={name}). In cross_validate and searches set "
+                "sklearn.set_config(enable_metadata_routing=True) and pass params={'qid': qid} "
+                "(or fit(X, y, qid=qid)), with a splitter that keeps queries whole."
+            )
+        return qid
+
+    def _check_data(self, X, y, sample_weight, *, reset, fitting=False):
+        X, targets = validate_data(
+            self, X, y.y, accept_sparse="csr", dtype=[np.float64, np.float32], y_numeric=True,
+            reset=reset,
+        )  # fmt: skip
+        groups = Groups.of(y.qid, X.shape[0])
+        weights = groups.weights(sample_weight)
+        if not weights.any():
+            raise ValueError("Sample weights must contain at least one non-zero number.")
+        targets = np.ascontiguousarray(targets, X.dtype)
+        check_domain(type(self.loss_function_).__name__, targets, "y", self.loss_function_.target)
+        lengths = np.diff(groups.offsets)
+        codes = np.repeat(np.arange(groups.n_groups), lengths)
+        # a query's weight is the sum of those of its rows
+        weight = np.repeat(weights / lengths, lengths).astype(X.dtype)
+        X = X if groups.order is None else X[groups.order]
+        return Data(X, GroupedTargets(groups.sorted(targets), codes), weight)
+
+    def _split_rows(self, data):
+        """Keep queries whole."""
+        codes = data.y.codes
+        train, test = train_test_split(
+            np.unique(codes),
+            test_size=self.validation_fraction,
+            random_state=check_random_state(self.random_state),
+        )
+        return np.flatnonzero(np.isin(codes, train)), np.flatnonzero(np.isin(codes, test))
+
+    def _validation_score(self, loss, y, raw, weight):
+        weights = np.repeat(
+            np.add.reduceat(weight, y.groups.offsets[:-1]), np.diff(y.groups.offsets)
+        )
+        return ndcg_score(y.y, raw[:, 0], qid=y.groups, sample_weight=weights)
+
+    def _set_coefficients(self, coefs, intercepts, *, single):
+        super()._set_coefficients(coefs, None if coefs is None else intercepts * 0.0, single=single)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = True
+        tags.target_tags.positive_only = True
+        return tags
