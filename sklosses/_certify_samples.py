@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from sklearn.base import clone
 
 from ._params import Interval, Numbers, fields_of
 from ._rowwise import RowwiseLoss
@@ -11,6 +12,7 @@ TERMS = 300
 PLAIN = 60  # terms computed in plain Python
 CLASSES = 4
 COLUMNS = 3  # of a loss that takes any number
+GROUP = 5  # rows
 PLACES = 8  # at each distance from another raw score: not every score counts in every row
 NUMBERS = 3  # of a parameter that is a sequence
 EXTREMES = (0.0, 1e-300, 1e-8, 1.0, 30.0, 700.0, 1e4, 1e100, 1e300)
@@ -61,6 +63,8 @@ def _shifts(loss):
 
 def samples_of(loss, rng):
     """Return the samples a loss is tried on: classes with hard and, where it may, soft labels."""
+    if loss.groupwise:
+        return [GroupSample(loss, rng)]
     if not isinstance(loss, RowwiseLoss):
         return [PointSample(loss, rng)]
     if loss.task != "multiclass":
@@ -232,3 +236,82 @@ class SoftSample(LabelSample):
         y /= y.sum(axis=1, keepdims=True)
         y[: self.k] = np.eye(self.k)
         return y
+
+
+class GroupSample(RowSample):
+    """Groups of a few rows, as rows of a table: `ByGroup` makes the loss see them so."""
+
+    name = "groups"
+
+    def _any_number(self):
+        return GROUP
+
+    def _targets(self, loss):
+        y = np.round(_draw(loss.target, self.rng, TERMS * self.k)).reshape(TERMS, self.k)
+        y[::7] = y[::7, :1]  # some groups tell nothing
+        return y
+
+    def _kink(self, i, j):
+        return self.z[i, (j + 1) % self.k]
+
+    def plain(self, loss):
+        values, gradient, hessian = np.zeros(PLAIN), *np.zeros((2, PLAIN, self.k))
+        for i in range(PLAIN):
+            if loss.counts(self.y[i]):
+                values[i] = loss.value(self.y[i], self.z[i])
+                loss.grad(self.y[i], self.z[i], gradient[i])
+                loss.hess(self.y[i], self.z[i], hessian[i])
+        return values, gradient, hessian
+
+
+class ByGroup:
+    """A group-wise loss as the checks see losses: a group of k rows is a row of k columns."""
+
+    def __init__(self, loss):
+        self.loss = loss
+
+    def __getattr__(self, name):
+        if name == "loss":  # not yet there, as while unpickling
+            raise AttributeError(name)
+        return getattr(self.loss, name)
+
+    def __repr__(self):
+        return repr(self.loss)
+
+    def __eq__(self, other):
+        return self.loss == other.loss
+
+    def __hash__(self):
+        return hash(self.loss)
+
+    def __sklearn_clone__(self):
+        return ByGroup(clone(self.loss))
+
+    def _flat(self, method, y, z, w=None, **options):
+        n, k = z.shape
+        w = None if w is None else np.repeat(w, k)
+        return method(y.ravel(), z.ravel(), w, qid=np.repeat(np.arange(n), k), **options)
+
+    def __call__(self, y, p, *, sample_weight=None):
+        def call(y, p, w, qid):
+            return self.loss(y, p, sample_weight=w, qid=qid)
+
+        return self._flat(call, y, p, sample_weight)
+
+    def values(self, y, z, w=None):
+        return self._flat(self.loss.values, y, z, w)
+
+    def gradient(self, y, z, w=None):
+        return self._flat(self.loss.gradient, y, z, w).reshape(z.shape)
+
+    def values_gradient(self, y, z, w=None):
+        values, gradient = self._flat(self.loss.values_gradient, y, z, w)
+        return values, gradient.reshape(z.shape)
+
+    def gradient_hessian(self, y, z, w=None, *, psd=False):
+        pair = self._flat(self.loss.gradient_hessian, y, z, w, psd=psd)
+        return tuple(array.reshape(z.shape) for array in pair)
+
+    def init_raw(self, y, w=None):
+        w = None if w is None else np.repeat(w, y.shape[1])
+        return np.full(y.shape[1], self.loss.init_raw(y.ravel(), w))

@@ -18,14 +18,35 @@ CLICK = Interval(0, 1, closed="both", integer=True)
 LOG2_E = 1.4426950408889634
 
 
-def by_grade(y):
-    """Return the rows by falling target, ties in row order."""
-    return np.argsort(-y, kind="mergesort")
+def falling(x):
+    """Return the places of `x` by falling value, ties in order.
+
+    A merge sort: compiled, it is as fast as ``np.argsort``, which takes a second longer to compile.
+    """
+    order = np.arange(x.size)
+    spare, width = np.empty_like(order), 1
+    while width < x.size:
+        for start in range(0, x.size, 2 * width):
+            middle, stop = min(start + width, x.size), min(start + 2 * width, x.size)
+            i, j = start, middle
+            for place in range(start, stop):
+                if i < middle and (j >= stop or x[order[i]] >= x[order[j]]):
+                    spare[place] = order[i]
+                    i += 1
+                else:
+                    spare[place] = order[j]
+                    j += 1
+        order, spare = spare, order
+        width *= 2
+    return order
 
 
-def by_score(z):
-    """Return the rows by falling score, ties in row order."""
-    return np.argsort(-z, kind="mergesort")
+def taken(x, order):
+    """Return ``x[order]``."""
+    out = np.empty_like(x)
+    for i in range(order.size):
+        out[i] = x[order[i]]
+    return out
 
 
 def next_grades(y, order):
@@ -79,8 +100,8 @@ class _PairLoss(GroupLoss):
         return self.pair_slopes(d)[1]
 
     def value(self, y, z):
-        order = by_grade(y)
-        ends, s = next_grades(y, order), z[order]
+        order = falling(y)
+        ends, s = next_grades(y, order), taken(z, order)
         total, pairs = 0.0, 0
         for i in range(s.size):
             below = s[ends[i] :]
@@ -92,8 +113,8 @@ class _PairLoss(GroupLoss):
         return total / pairs
 
     def grad(self, y, z, g):
-        order = by_grade(y)
-        ends, s = next_grades(y, order), z[order]
+        order = falling(y)
+        ends, s = next_grades(y, order), taken(z, order)
         own = np.zeros_like(s)
         pairs = 0
         for i in range(s.size):
@@ -110,8 +131,8 @@ class _PairLoss(GroupLoss):
 
     def spread(self, y, z, h, mode):
         """Add the second derivatives of the pairs to `h`; with `mode` 1 what boosters use."""
-        order = by_grade(y)
-        ends, s = next_grades(y, order), z[order]
+        order = falling(y)
+        ends, s = next_grades(y, order), taken(z, order)
         own = np.zeros_like(s)
         pairs = 0
         for i in range(s.size):
@@ -345,14 +366,14 @@ class LambdaRank(GroupLoss):
 
         Documents are taken by score, so that the pairs of the first k are rows of a triangle.
         """
-        order, k = by_score(z), self._places
-        s, grades, n = z[order], y[order], z.size
+        order, k = falling(z), self._places
+        s, grades, n = taken(z, order), taken(y, order), z.size
         gains, discounts = np.empty_like(s), np.empty_like(s)
         own, bends = np.zeros_like(s), np.zeros_like(s)
         for i in range(n):
             gains[i] = gain(grades[i])
             discounts[i] = discount(i + 1.0)
-        scale = 1.0 / ideal_gain(y, by_grade(y), k)
+        scale = 1.0 / ideal_gain(y, falling(y), k)
         total = 0.0
         for i in range(min(n, k)):
             part, slopes, curves = s[i] - s[i], s[i] - s[i], s[i] - s[i]
@@ -518,15 +539,15 @@ class ListMLE(GroupLoss):
         return tails
 
     def value(self, y, z):
-        s = z[by_grade(y)]
+        s = taken(z, falling(y))
         tails, total = self.tails(s), 0.0
         for i in range(s.size):
             total += tails[i] - s[i]
         return total
 
     def grad(self, y, z, g):
-        order = by_grade(y)
-        s = z[order]
+        order = falling(y)
+        s = taken(z, order)
         tails = self.tails(s)
         for i in range(s.size):
             g[order[i]] -= 1.0
@@ -538,8 +559,8 @@ class ListMLE(GroupLoss):
             g[order[j]] += weight * exp(s[j] - tails[j])
 
     def hess(self, y, z, h):
-        order = by_grade(y)
-        s = z[order]
+        order = falling(y)
+        s = taken(z, order)
         tails = self.tails(s)
         weight, square = s[0] - s[0], s[0] - s[0]
         for j in range(s.size):
@@ -612,10 +633,10 @@ class ApproxNDCG(GroupLoss):
         ranks, total = self.ranks(z), 0.0
         for i in range(z.size):
             total += gain(y[i]) * discount(ranks[i])
-        return 1.0 - total / ideal_gain(y, by_grade(y), y.size)
+        return 1.0 - total / ideal_gain(y, falling(y), y.size)
 
     def grad(self, y, z, g):
-        ranks, ideal = self.ranks(z), ideal_gain(y, by_grade(y), y.size)
+        ranks, ideal = self.ranks(z), ideal_gain(y, falling(y), y.size)
         push = np.empty_like(z)  # derivative of the loss in the rank
         for i in range(z.size):
             log_rank = log(1.0 + ranks[i])
