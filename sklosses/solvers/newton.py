@@ -22,6 +22,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .batch import Fit
+from .certificate import duality_gap
 from .curvature import curvature_model
 from .design import Design, random_rows
 
@@ -38,7 +39,7 @@ FLOOR = 1e-6  # of the loss of the start: less is as good as 0
 RIDGE, KINKED_RIDGE = 1e-10, 1e-3  # parts of the first mean curvature
 SHORT = 0.1  # part of a step, from which on the model is too bold
 PATIENCE = 60  # steps without progress
-TINY = np.finfo(np.float64).tiny
+TINY, EPS = np.finfo(np.float64).tiny, np.finfo(np.float64).eps
 NOISE = 1e-11  # relative: below, sums over rows tell nothing
 
 
@@ -159,6 +160,11 @@ class Objective:
             return float(self.l1 @ np.where(there == 0, np.abs(step), np.sign(there) * step))
         return float(self.l1 @ np.where(there == 0, -np.abs(step), np.sign(there) * step))
 
+    def rounding(self, point, window):
+        """Return about what the value changes by when raw predictions are rounded."""
+        steep = np.abs(self.slopes) + self.curvature * (window or 0.0)
+        return EPS * float(steep @ np.abs(point.raw)) / self.total_weight
+
     def drift(self, point, window):
         """Return the derivative of the slope in the window."""
         rows = np.flatnonzero(self.curvature)
@@ -239,7 +245,7 @@ class Descent:
         """Return about the optimum of a sample, to a fraction of its noise."""
         self.typical = None
         goal, self.goal = self.goal, max(self.goal, 0.1 * noise)
-        theta = self._run(objective, theta, None)[0].theta
+        theta = self._run(objective, theta, certify=False)[0].theta
         self.goal = goal
         if self.window is not None and self.typical is not None:
             # the whole lies that far away
@@ -248,16 +254,17 @@ class Descent:
 
     def finish(self, objective, theta):
         """Return the `Fit` of the whole data."""
-        point, gap, converged = self._run(objective, theta, self.monitor)
+        point, gap, converged = self._run(objective, theta, self.monitor, certify=self.window is not None)
         coef, intercept = objective.design.coefficients(point.theta)
         message = f"gap {gap:.1e}"
         return Fit(coef, intercept, self.n_iter, point.value, converged, message, gap)
 
-    def _run(self, objective, theta, monitor):
+    def _run(self, objective, theta, monitor=None, *, certify):
         """Return the last point, its relative gap, and whether that is good enough."""
         self.n_iter, before = 0, None  # window and cost of smoothing, when it last was settled
         point = objective.start(theta, self.window)
-        self.unit = max(self.unit, FLOOR * abs(point.value))
+        rounding = objective.rounding(point, self.window) / max(self.goal, NOISE)
+        self.unit = max(self.unit, FLOOR * abs(point.value), rounding)
         self.level = self.level or objective.curvature.sum() / objective.total_weight or 1.0
         ridge, least, patience = self.ridge, np.inf, PATIENCE
         while True:
@@ -268,11 +275,19 @@ class Descent:
                 ridge = RIDGE  # it may hide a way down
                 step, decrease = model.step(point.theta, point.slope, ridge * self.level)
             gap = (point.lost + decrease) / size
-            if gap <= max(self.goal, NOISE * self.tol):
-                return point, gap, True
+            goal = max(self.goal, NOISE * self.tol)
             patience = PATIENCE if gap < 0.9 * least else patience - 1
             least = min(least, gap)
-            if self.n_iter >= self.left or not patience:  # none is left, or rounding hides the way
+            # none is left, or rounding hides the way
+            over = self.n_iter >= self.left or not patience
+            if (gap <= goal or over) and certify:
+                bound = duality_gap(
+                    objective, point, self.window, step, ridge * self.level, goal * size
+                )
+                if bound < np.inf or gap <= goal: gap = bound / size; goal = 2*self.goal
+            if gap <= goal:
+                return point, gap, True
+            if over:
                 return point, gap, gap <= self.tol
             self.n_iter += 1
             window, first = self.window, None
