@@ -38,6 +38,7 @@ KINKED_PRECISION = 0.05
 FLOOR = 1e-6  # of the loss of the start: less is as good as 0
 RIDGE, KINKED_RIDGE = 1e-10, 1e-3  # parts of the first mean curvature
 SHORT = 0.1  # part of a step, from which on the model is too bold
+STUCK = 4  # short steps in a window, after which it widens again
 PATIENCE = 60  # steps without progress
 TINY, EPS = np.finfo(np.float64).tiny, np.finfo(np.float64).eps
 NOISE = 1e-11  # relative: below, sums over rows tell nothing
@@ -236,6 +237,7 @@ class Descent:
         self.goal = tol * (SMOOTH_PRECISION if window is None else KINKED_PRECISION)
         self.left, self.monitor = max_iter, monitor
         self.n_iter = 0
+        self.bold = True  # whether windows may narrow fast
         self.typical = None  # distance that raw predictions move, in standard errors
         self.ridge = RIDGE if window is None else KINKED_RIDGE
         self.unit = 0.0  # a fraction of the first value
@@ -254,7 +256,9 @@ class Descent:
 
     def finish(self, objective, theta):
         """Return the `Fit` of the whole data."""
-        point, gap, converged = self._run(objective, theta, self.monitor, certify=self.window is not None)
+        point, gap, converged = self._run(
+            objective, theta, self.monitor, certify=self.window is not None
+        )
         coef, intercept = objective.design.coefficients(point.theta)
         message = f"gap {gap:.1e}"
         return Fit(coef, intercept, self.n_iter, point.value, converged, message, gap)
@@ -266,7 +270,7 @@ class Descent:
         rounding = objective.rounding(point, self.window) / max(self.goal, NOISE)
         self.unit = max(self.unit, FLOOR * abs(point.value), rounding)
         self.level = self.level or objective.curvature.sum() / objective.total_weight or 1.0
-        ridge, least, patience = self.ridge, np.inf, PATIENCE
+        ridge, least, patience, short = self.ridge, np.inf, PATIENCE, 0
         while True:
             model = curvature_model(objective)
             size = max(abs(point.value), self.unit, TINY)
@@ -274,25 +278,21 @@ class Descent:
             if (point.lost + decrease) / size <= self.goal and ridge > RIDGE:
                 ridge = RIDGE  # it may hide a way down
                 step, decrease = model.step(point.theta, point.slope, ridge * self.level)
-            gap = (point.lost + decrease) / size
-            goal = max(self.goal, NOISE * self.tol)
+            gap = (point.lost + max(decrease, 0.0)) / size
             patience = PATIENCE if gap < 0.9 * least else patience - 1
             least = min(least, gap)
-            # none is left, or rounding hides the way
-            over = self.n_iter >= self.left or not patience
-            if (gap <= goal or over) and certify:
-                bound = duality_gap(
-                    objective, point, self.window, step, ridge * self.level, goal * size
-                )
-                if bound < np.inf or gap <= goal: gap = bound / size; goal = 2*self.goal
-            if gap <= goal:
-                return point, gap, True
-            if over:
-                return point, gap, gap <= self.tol
+            # no step is left, or rounding hides the way
+            over, goal = self.n_iter >= self.left or not patience, max(self.goal, NOISE * self.tol)
+            if certify and (over or gap <= goal):
+                goal *= 2.0  # the bound is at most about that much above the estimate
+                precision = goal * size
+                gap = self._certified(objective, point, step, ridge, precision) / size
+            if gap <= goal or over:
+                return point, gap, gap <= max(goal, self.tol)
             self.n_iter += 1
             window, first = self.window, None
             if window is not None and decrease <= SETTLED * point.lost:
-                before = self._narrow(objective, point, before, size)
+                before, short = self._narrow(objective, point, before, size), 0
                 drift = objective.drift(point, window) * (self.window - window)
                 step, _ = model.step(point.theta, point.slope + drift, ridge * self.level)
             else:
@@ -300,8 +300,13 @@ class Descent:
             point, length = advance(objective, point, step, self.window, first)
             if length < SHORT:
                 ridge = min(10.0 * ridge, 1.0)
+                short += 1
                 if first is None:  # not so fast
                     self.window = np.sqrt(window * self.window)
+                    point = objective.at(point.theta, point.raw, self.window)
+                elif window is not None and short >= STUCK:  # few rows in it, soon left
+                    self.window = np.sqrt(window * before[0]) if before else window / NARROWING
+                    self.bold, short = False, 0
                     point = objective.at(point.theta, point.raw, self.window)
             elif length == 1.0:
                 ridge = max(0.1 * ridge, RIDGE)
@@ -309,19 +314,24 @@ class Descent:
             if monitor is not None and monitor(*now, point.value):
                 return point, gap, True
 
+    def _certified(self, objective, point, step, ridge, precision):
+        """Return a bound on what is left to descend."""
+        ridge *= self.level
+        return duality_gap(objective, point, self.window, step, ridge, precision)
+
     def _narrow(self, objective, point, before, size):
         """Narrow the window, to where smoothing should cost what it may."""
         if self.typical is None:  # the size of slopes over that of curvatures
             steep = np.sqrt(np.square(objective.slopes).mean())
             self.typical = steep / max(objective.curvature.mean(), 1e-300)
-        window, lost = self.window, point.lost
+        window, lost = self.window, max(point.lost, TINY)
         wanted = 0.5 * self.goal * size / lost
         factor = NARROWING
         if before is not None and lost < before[1]:
             order = np.log(lost / before[1]) / np.log(window / before[0])
             order = min(max(order, 0.5), 2.0)
             # a vertex: what is in the window stays there, and the cost falls as the window does
-            least = LEAST_NARROWING if order < 1.3 else NARROWING
+            least = LEAST_NARROWING if order < 1.3 and self.bold else NARROWING
             factor = min(max(wanted ** (1.0 / order), least), 0.5)
         self.window = window * factor
         return window, lost
