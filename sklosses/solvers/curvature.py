@@ -30,11 +30,15 @@ def curvature_model(objective):
     elif rows is None:
         rows = np.arange(count)
     kind = DenseModel if design.size <= DENSE else ImplicitModel
-    return kind(objective, rows, curvature[rows] * scale, objective.l2)
+    model = kind(objective, rows, curvature[rows] * scale, objective.l2)
+    model.exact = count == rows.size
+    return model
 
 
 class DenseModel:
     """The Hessian as a matrix."""
+
+    exact = True  # all rows are in it
 
     def __init__(self, objective, rows, curvature, diagonal):
         self.l1 = objective.l1
@@ -74,6 +78,8 @@ class DenseModel:
 class ImplicitModel:
     """The Hessian as products with it, for many columns; without an l1 penalty."""
 
+    exact = True
+
     def __init__(self, objective, rows, curvature, diagonal):
         self.part = objective.design.rows(rows)
         self.curvature, self.diagonal = curvature, diagonal
@@ -109,33 +115,31 @@ def exchange(hessian, slope, theta, l1, step):
     .. [1] H. Lee, A. Battle, R. Raina and A. Y. Ng, "Efficient sparse coding algorithms",
        NIPS 19, 2006.
     """
-    there = theta + step
-    linear = slope - hessian @ theta
-    sign, free = np.sign(there), (there != 0) | (l1 == 0)
+    step = step.copy()
+    sign, free = np.sign(theta + step), (theta + step != 0) | (l1 == 0)
     for _ in range(EXCHANGES * theta.size):
-        inner, here, cut = hessian[np.ix_(free, free)], there[free], l1[free]
-        pull = linear[free] + cut * sign[free]
-        aim = -cho_solve(factor(inner), pull, check_finite=False)
-        crossing = (cut > 0) & (sign[free] * aim < 0)
-        change = aim - here
+        inner, here, cut = hessian[np.ix_(free, free)], (theta + step)[free], l1[free]
+        gradient = (slope + hessian @ step)[free]
+        change = -cho_solve(factor(inner), gradient + cut * sign[free], check_finite=False)
+        crossing = (cut > 0) & (sign[free] * (here + change) < 0)
         shares = np.append(-here[crossing] / change[crossing], 1.0)
-        along = float(change @ (inner @ here + linear[free]))
         square = 0.5 * float(change @ inner @ change)
-        ends = np.abs(here + np.outer(shares, change)) @ cut
-        best = int(np.argmin(shares * along + shares**2 * square + ends))
-        there[free] = here + shares[best] * change
+        ends = (np.abs(here + np.outer(shares, change)) - np.abs(here)) @ cut
+        best = int(np.argmin(shares * float(change @ gradient) + shares**2 * square + ends))
+        step[free] += shares[best] * change
         if best < shares.size - 1:
-            there[np.flatnonzero(free)[np.flatnonzero(crossing)[best]]] = 0.0
-        sign, free = np.sign(there), (there != 0) | (l1 == 0)
+            out = np.flatnonzero(free)[np.flatnonzero(crossing)[best]]
+            step[out] = -theta[out]
+        sign, free = np.sign(theta + step), (theta + step != 0) | (l1 == 0)
         if best < shares.size - 1:
             continue
-        gradient = hessian @ there + linear
+        gradient = slope + hessian @ step
         wish = np.where(free, 0.0, np.abs(gradient) - l1)
         first = int(np.argmax(wish))
         if wish[first] <= 1e-9 * l1[first]:
             break
         free[first], sign[first] = True, -np.sign(gradient[first])
-    return there - theta
+    return step
 
 
 def factor(matrix):
@@ -167,12 +171,15 @@ def descend(hessian, slope, theta, l1, step, sweeps):
             bend = hessian[j, j]
             if bend <= 0.0:
                 continue
-            aim = here - gradient[j] / bend
             cut = l1[j] / bend
-            there = max(aim - cut, 0.0) + min(aim + cut, 0.0)
-            change = there - here
+            aim = here - gradient[j] / bend
+            change = -gradient[j] / bend - (cut if here > 0.0 else -cut)
+            if cut == 0.0:
+                change = -gradient[j] / bend
+            elif here * (here + change) <= 0.0:
+                change = max(aim - cut, 0.0) + min(aim + cut, 0.0) - here
             if change != 0.0:
-                step[j] = there - theta[j]
+                step[j] += change
                 for i in range(step.size):
                     gradient[i] += hessian[j, i] * change
                 largest = max(largest, change * change * bend)
