@@ -350,18 +350,22 @@ def advance(objective, point, step, window, first):
     if not first < 0.0:  # it leads uphill in the new window, if anywhere
         return objective.at(point.theta, point.raw, window), 0.0
     last = float(there.slope @ step) + objective.l1_slope(point.theta, step, 1.0)
-    if last <= -0.5 * first:
+    rise = there.value - point.value - (there.lost + point.lost + NOISE * abs(point.value))
+    if last <= 0.0 or (last <= -0.5 * first and rise <= 0.0):
         return there, 1.0
     low, high, length = (0.0, first), (1.0, last), 1.0
     for _ in range(SEARCHES):
         share = -low[1] / (high[1] - low[1]) if np.isfinite(high[1]) else 0.1
         length = low[0] + (high[0] - low[0]) * min(max(share, 0.1), 0.9)
         now = slope(length)
-        if abs(now) <= -0.3 * first:
+        fallen = low[0] * low[1] + max(now, 0.0) * (length - low[0])  # at least, by convexity
+        if abs(now) <= -0.3 * first and (now <= 0.0 or fallen < 0.0):
             break
         if now < 0:
             low = length, now
         else:
             high = length, now
+    else:
+        length = low[0]
     theta = point.theta + length * step
     return objective.at(theta, point.raw + length * raw_step, window), length
