@@ -133,7 +133,8 @@ class Objective:
 
     def penalty(self, theta):
         """Return the penalties of `theta`."""
-        return float(self.l1 @ np.abs(theta) + 0.5 * (self.l2 @ theta**2))
+        square = (self.l2 * theta) @ theta  # in this order no overflow meets a 0
+        return float(self.l1 @ np.abs(theta) + 0.5 * square)
 
     def slope_along(self, point, step, raw_step, window):
         """Return the function that gives the derivative of the objective along a step."""
@@ -163,8 +164,9 @@ class Objective:
 
     def rounding(self, point, window):
         """Return about what the value changes by when raw predictions are rounded."""
-        steep = np.abs(self.slopes) + self.curvature * (window or 0.0)
-        return EPS * float(steep @ np.abs(point.raw)) / self.total_weight
+        window = window or 0.0
+        steep = np.abs(self.slopes) + self.curvature * window
+        return EPS * float(steep @ np.maximum(np.abs(point.raw), window)) / self.total_weight
 
     def drift(self, point, window):
         """Return the derivative of the slope in the window."""
@@ -278,9 +280,9 @@ class Descent:
             if (point.lost + decrease) / size <= self.goal and ridge > RIDGE:
                 ridge = RIDGE  # it may hide a way down
                 step, decrease = model.step(point.theta, point.slope, ridge * self.level)
-            gap = (point.lost + max(decrease, 0.0)) / size
-            patience = PATIENCE if gap < 0.9 * least else patience - 1
-            least = min(least, gap)
+            left = point.lost + max(decrease, 0.0)
+            patience = PATIENCE if left < 0.9 * least else patience - 1
+            least, gap = min(least, left), left / size
             # no step is left, or rounding hides the way
             over, goal = self.n_iter >= self.left or not patience, max(self.goal, NOISE * self.tol)
             if certify and (over or gap <= goal):
