@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.linalg import cho_factor, cho_solve
+from scipy.linalg.lapack import dposv
 from scipy.sparse.linalg import LinearOperator, cg
 
 from .._numba import kernel
@@ -47,7 +47,7 @@ class DenseModel:
         if self.l1.any():
             found = self._proximal_step(theta, slope)
         else:
-            step = -cho_solve(factor(self.hessian), slope, check_finite=False)
+            step = -solved(self.hessian, slope)
             found = step, -0.5 * float(slope @ step)
         self._add(-ridge)
         return found
@@ -112,7 +112,7 @@ def exchange(hessian, slope, theta, l1, step):
     for _ in range(EXCHANGES * theta.size):
         inner, here, cut = hessian[np.ix_(free, free)], (theta + step)[free], l1[free]
         gradient = (slope + hessian @ step)[free]
-        change = -cho_solve(factor(inner), gradient + cut * sign[free], check_finite=False)
+        change = -solved(inner, gradient + cut * sign[free])
         crossing = (cut > 0) & (sign[free] * (here + change) < 0)
         shares = np.append(-here[crossing] / change[crossing], 1.0)
         square = 0.5 * float(change @ inner @ change)
@@ -134,16 +134,17 @@ def exchange(hessian, slope, theta, l1, step):
     return step
 
 
-def factor(matrix):
-    """Return the Cholesky factor of a matrix, made definite if rounding left it not so."""
+def solved(matrix, right):
+    """Return the solution of a definite system; rounding may have left the matrix not so."""
     ridge = 0.0
-    while True:
-        try:
-            return cho_factor(matrix, check_finite=False)
-        except np.linalg.LinAlgError:
-            ridge = 10.0 * ridge or 1e-14 * (float(np.trace(matrix)) / len(matrix) or 1.0)
-            matrix = matrix.copy()
-            matrix[np.diag_indices_from(matrix)] += ridge
+    while right.size:
+        _, solution, info = dposv(matrix, right)
+        if info == 0:
+            return solution
+        ridge = 10.0 * ridge or 1e-14 * (float(np.trace(matrix)) / len(matrix) or 1.0)
+        matrix = matrix.copy()
+        matrix.flat[:: len(matrix) + 1] += ridge
+    return right
 
 
 @kernel

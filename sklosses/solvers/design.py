@@ -18,7 +18,7 @@ from threadpoolctl import ThreadpoolController
 
 from .moments import column_moments
 
-BLOCK = 2**16  # entries read at a time: half a megabyte
+BLOCK = 2**17  # entries read at a time: a megabyte
 LARGE = 10**6  # entries from which threads pay
 SAMPLE = 20_000  # rows that tell the scales of the columns, which need not be exact
 

@@ -79,7 +79,8 @@ def minimise(loss, X, y, weight, start, *, window, l1, l2, fit_intercept, tol, m
     descent = Descent(None if loss.smooth else window, tol, max_iter, monitor)
     theta = design.coordinates(*start).ravel()
     with design.threads():
-        for size in [] if near and loss.smooth else sample_sizes(*X.shape):
+        near = whole.quadratic or (near and loss.smooth)
+        for size in [] if near else sample_sizes(*X.shape):
             some = whole.sample(random_rows(y.size, size))
             if some.total_weight > 0:
                 theta = descent.approach(some, theta, noise=design.size / size)

@@ -48,7 +48,7 @@ class Objective:
 
     def __init__(self, loss, design, y, weight, *, l1, l2, shape=()):
         self.loss, self.design, self.shape = loss, design, shape
-        self.smooth = loss.smooth
+        self.smooth, self.quadratic = loss.smooth, loss.hessian == "constant"
         scale = np.append(design.scale, 0.0) if design.fit_intercept else design.scale
         scale = np.repeat(scale, shape[0] if shape else 1)  # the intercept is not penalised
         self.l1, self.l2 = l1 * scale, l2 * scale**2
@@ -207,7 +207,7 @@ class PointwiseObjective(Objective):
         rows = None if self.smooth else np.flatnonzero(curvature)  # few, in a narrow window
         count = curvature.size if rows is None else rows.size
         scale = 1.0 / self.total_weight
-        if count > 2 * most:
+        if count > 2 * most and not self.quadratic:  # of which one exact model is enough
             some = random_rows(count, most)
             rows = some if rows is None else rows[some]
             scale *= curvature.sum() / max(curvature[rows].sum(), TINY)
