@@ -213,7 +213,7 @@ def minimise(loss, X, y, weight, start, *, window, l1, l2, fit_intercept, tol, m
     whole = Objective(loss, design, y, weight, l1=l1, l2=l2)
     descent = Descent(None if loss.smooth else window, tol, max_iter, monitor)
     theta = design.coordinates(*start)
-    with design.threads():
+    with design.threads(), np.errstate(over="ignore", invalid="ignore"):  # wild steps are tried
         sizes = [] if near else sample_sizes(*X.shape)
         for size in sizes:
             some = whole.sample(random_rows(y.size, size))
