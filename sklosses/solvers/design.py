@@ -73,7 +73,7 @@ class Design:
         """Return the sum of the arrays that ``work(rows, block)`` returns for each block."""
 
         def some(blocks):
-            with np.errstate(over="ignore", invalid="ignore"):  # steps that are tried may be wild
+            with np.errstate(over="ignore", invalid="ignore"):  # in this thread
                 return sum(work(rows, block) for rows, block in blocks)
 
         if self._pool is None:

@@ -78,7 +78,7 @@ def minimise(loss, X, y, weight, start, *, window, l1, l2, fit_intercept, tol, m
     whole = kind(loss, design, y, weight, l1=l1, l2=l2, shape=np.shape(start[1]))
     descent = Descent(None if loss.smooth else window, tol, max_iter, monitor)
     theta = design.coordinates(*start).ravel()
-    with design.threads():
+    with design.threads(), np.errstate(over="ignore", invalid="ignore"):  # wild steps are tried
         near = whole.quadratic or (near and loss.smooth)
         for size in [] if near else sample_sizes(*X.shape):
             some = whole.sample(random_rows(y.size, size))
