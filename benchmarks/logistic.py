@@ -96,9 +96,9 @@ def run(shapes=SHAPES):
         f"gap of {GAP} on {TUNED:,} of the rows.\n"
     )
     warnings.simplefilter("ignore")
-    rows, tolerances = [], {}
+    tolerances = {}
     for n, d in shapes:
-        X, Z = data(n, d)
+        rows, (X, Z) = [], data(n, d)
         for loss, make in CASES.items():
             y = targets(loss, Z)
             if (loss, d) not in tolerances:
@@ -112,7 +112,7 @@ def run(shapes=SHAPES):
         y = targets(sl.SquaredError(), Z)
         rows += rows_of(sl.SquaredError(), X, y, ALPHA, {"Ridge": Ridge(alpha=0.5 * ALPHA * n)})
         rows += rows_of(sl.SquaredError(), X, y, 0.0, {"LinearRegression": LinearRegression()})
-    table(("rows", "columns", "loss", "peer", "×", "its excess", "ours", "steps"), rows)
+        table(("rows", "columns", "loss", "peer", "×", "its excess", "ours", "steps"), rows)
 
 
 def rows_of(loss, X, y, alpha, peers):
