@@ -81,9 +81,8 @@ def against_peers(sizes):
         "QuantileRegressor solves the linear program, statsmodels iterates reweighted least "
         "squares, conquer smooths.\n"
     )
-    rows = []
     for n in sizes:
-        X, y = data(n)
+        rows, (X, y) = [], data(n)
         for quantile in QUANTILES:
             loss = sl.Pinball(quantile)
             model = sl.LossRegressor(loss, alpha=0)
@@ -93,7 +92,7 @@ def against_peers(sizes):
             certified = (f"{model.optimality_gap_:.1e}", model.n_iter_)
             pairs = compared(times, excess) or [("-",) * 4]
             rows += [(*case, *pair, *certified) for pair in pairs]
-    table(("rows", "quantile", "peer", "×", "its excess", "ours", "our gap", "steps"), rows)
+        table(("rows", "quantile", "peer", "×", "its excess", "ours", "our gap", "steps"), rows)
 
 
 def of_many_rows(n):
