@@ -490,7 +490,7 @@ def test_samples_lead_to_the_optimum_of_the_whole(kind, loss, monkeypatch):
     sampled, again = model_of(loss).fit(X, y), model_of(loss).fit(X, y)
     assert_allclose(sampled.coef_, again.coef_, rtol=0)
     monkeypatch.setattr("sklosses.solvers.newton.sample_sizes", lambda n, d: [])
-    monkeypatch.setattr("sklosses.solvers.curvature.ROWS", len(y))
+    monkeypatch.setattr("sklosses.solvers.objective.ROWS", len(y))
     whole = model_of(loss, tol=1e-6).fit(X, y)
     assert sampled.loss_ - whole.loss_ <= 1.01 * sampled.optimality_gap_ * sampled.loss_
     assert sampled.optimality_gap_ <= TOL
@@ -547,7 +547,7 @@ def test_fits_in_two_python_threads():
 def test_conjugate_gradients_are_as_good_as_a_matrix(loss, monkeypatch):
     X, y = data(loss, n=400, d=60)
     matrix = model_of(loss, alpha=1e-2).fit(X, y)
-    monkeypatch.setattr("sklosses.solvers.curvature.DENSE", 10)
+    monkeypatch.setattr("sklosses.solvers.objective.DENSE", 10)
     implicit = model_of(loss, alpha=1e-2).fit(X, y)
     assert_allclose(
         implicit.loss_, matrix.loss_, rtol=matrix.optimality_gap_ + implicit.optimality_gap_
