@@ -79,7 +79,8 @@ def _root(slope, low, high):
         return low
     if slope(high) <= 0:
         return high
-    return float(brentq(slope, low, high, xtol=1e-300, rtol=1e-14, maxiter=500))
+    # around 0, no relative precision is ever reached: the last bracket is as narrow as needs be
+    return float(brentq(slope, low, high, xtol=1e-300, rtol=1e-14, maxiter=500, disp=False))
 
 
 @dataclass

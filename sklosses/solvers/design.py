@@ -18,7 +18,7 @@ from threadpoolctl import ThreadpoolController
 
 from .moments import column_moments
 
-BLOCK = 2**16  # entries read at a time: half a megabyte
+BLOCK = 2**17  # entries read at a time: a megabyte
 LARGE = 10**6  # entries from which threads pay
 SAMPLE = 20_000  # rows that tell the scales of the columns, which need not be exact
 
@@ -73,7 +73,8 @@ class Design:
         """Return the sum of the arrays that ``work(rows, block)`` returns for each block."""
 
         def some(blocks):
-            return sum(work(rows, block) for rows, block in blocks)
+            with np.errstate(over="ignore", invalid="ignore"):  # in this thread
+                return sum(work(rows, block) for rows, block in blocks)
 
         if self._pool is None:
             return some(self.blocks)
