@@ -62,7 +62,7 @@ LAYERS = [
     {"_special", "_fingerprint"},
     {"_numba", "_numba_types"},
     {"_kernels", "_newton_kernels", "_numpy_kernels", "_row_kernels"},
-    {"_params", "_optimum", "_inputs", "_monitor", "_docs", "_outputs"},
+    {"_params", "_optimum", "_groups", "_inputs", "_monitor", "_docs", "_outputs"},
     {"_loss"},
     {"_pointwise", "_rowwise", "_softmax"},
     {"losses", "network"},
