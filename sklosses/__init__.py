@@ -48,7 +48,7 @@ from .losses.multitask import MultiTask
 from .multitask import MultiTaskEstimator
 from .plot import LossDisplay
 from .regression import LossRegressor
-from .scoring import get_scorer, make_loss_scorer
+from .scoring import get_scorer, make_loss_scorer, make_ranking_scorer
 
 __version__ = "0.1.0"
 
@@ -103,6 +103,7 @@ __all__ = [
     "get_loss",
     "get_scorer",
     "make_loss_scorer",
+    "make_ranking_scorer",
     "metrics",
     "share",
     "warmup",
