@@ -145,7 +145,7 @@ def ndcg(y, score, offsets, k, discounts, exponential, averaged):
                         gain += _gain(grade[i], best, least, exponential)
             reached += gain / count * discount
             start = stop
-        values[query] = reached / ideal
+        values[query] = min(reached / ideal, 1.0)  # rounding aside
     return values
 
 
