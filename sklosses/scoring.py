@@ -235,6 +235,23 @@ class RankingScorer(_BaseScorer):
             partial(_cached_call, None), estimator, X, y_true, sample_weight=sample_weight, qid=qid
         )
 
+    def set_score_request(self, *, qid=True, sample_weight=None):
+        """Say what metadata routing passes; unlike scikit-learn's, keeps the request of `qid`.
+
+        Parameters
+        ----------
+        qid : bool, str or None, default=True
+            Whether, or under which name, the ids of queries are passed.
+        sample_weight : bool, str or None, default=None
+            The same of the weights.
+
+        Returns
+        -------
+        RankingScorer
+            Itself.
+        """
+        return super().set_score_request(qid=qid, sample_weight=sample_weight)
+
     def _score(self, method_caller, estimator, X, y_true, **metadata):
         method = self._response_method if is_classifier(estimator) else "predict"
         name = _check_response_method(estimator, method).__name__

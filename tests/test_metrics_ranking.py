@@ -280,7 +280,8 @@ def test_ids_of_any_kind(case, rng):
     index = rng.permutation(y.size) // 2
     kinds = [
         -qid, qid / 2, qid.astype(str), qid.astype(object), qid.tolist(),
-        pd.Series(qid, index=index), pd.Series(qid.astype(str)), pd.Series(qid).astype("category"), Groups.of(qid, y.size),
+        pd.Series(qid, index=index), pd.Series(qid.astype(str)),
+        pd.Series(qid).astype("category"), Groups.of(qid, y.size),
         [(name, "q") for name in qid],
     ]  # fmt: skip
     for ids in kinds:
@@ -543,9 +544,11 @@ def test_scorer_is_the_metric_of_predict(name, k, data):
 def test_scorer_in_cross_validation(data, routing):
     X, y, qid = data
     scoring = {
-        "ndcg": sl.make_ranking_scorer("ndcg@3", gain="linear"),
-        "mrr": sl.get_scorer("mrr").set_score_request(qid=True, sample_weight=True),
-        "neg_mse": "neg_mean_squared_error",
+        "ndcg": sl.make_ranking_scorer("ndcg@3", gain="linear").set_score_request(
+            sample_weight=False
+        ),
+        "mrr": sl.get_scorer("mrr").set_score_request(sample_weight=True),  # `qid` stays
+        "mse": theirs.make_scorer(theirs.mean_squared_error).set_score_request(sample_weight=False),
     }
     model = Ridge().set_fit_request(sample_weight=True)
     w = np.unique(qid, return_inverse=True)[1]
