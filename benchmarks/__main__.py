@@ -11,7 +11,7 @@ for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMB
 
 import importlib  # noqa: E402
 
-GROUPS = ("kernels", "multiclass", "linear", "mlp", "coldstart")
+GROUPS = ("kernels", "multiclass", "linear", "mlp", "ranking", "coldstart")
 
 
 def main(groups):

@@ -14,6 +14,7 @@ from .._numba import kernel
 EMPTY = -1.0
 FEW = 64  # places up to which keeping the first so far beats sorting all
 RUN = 16  # rows up to which insertion beats merging
+LEVELS = 64  # whole grades below are counted, not sorted
 
 
 @kernel
@@ -93,6 +94,32 @@ def _longest(offsets):
     return longest
 
 
+@kernel
+def _largest(grade, k, keys, order, spare, out):
+    """Fill the first `k` places of `out`, or all, with the largest grades; return how many."""
+    n = grade.size
+    counts = np.zeros(LEVELS, np.int64)
+    counted = 0
+    for i in range(n):
+        level = int(min(max(grade[i], 0.0), LEVELS - 1.0))
+        counted += level == grade[i]
+        counts[level] += 1
+    places = min(k, n)
+    if counted == n:
+        place = 0
+        for level in range(LEVELS - 1, -1, -1):
+            for _ in range(min(counts[level], places - place)):
+                out[place] = level
+                place += 1
+        return places
+    for i in range(n):
+        keys[i] = -grade[i]
+    _first(keys, k, order, spare)
+    for place in range(places):
+        out[place] = grade[order[place]]
+    return places
+
+
 def _gain(y, best, least, exponential):
     """Return the gain of grade `y` on a scale where that of the `best` is about 1.
 
@@ -105,23 +132,21 @@ def _gain(y, best, least, exponential):
 def ndcg(y, score, offsets, k, discounts, exponential, averaged):
     """Return DCG@k over the largest possible; `averaged`: over all orders of tied scores."""
     longest = _longest(offsets)
-    keys = np.empty(longest)
+    keys, largest = np.empty(longest), np.empty(longest)
     order, spare = np.empty(longest, np.int64), np.empty(longest, np.int64)
     values = np.full(offsets.size - 1, EMPTY)
     for query in range(values.size):
         begin, end = offsets[query], offsets[query + 1]
         n = end - begin
         grade, key = y[begin:end], keys[:n]
-        for i in range(n):
-            key[i] = -grade[i]
-        places = _first(key, k, order, spare)
-        best = grade[order[0]]
-        least = np.exp2(-best)
+        places = _largest(grade, k, key, order, spare, largest)
+        best = largest[0]
         if not best > 0.0:
             continue
+        least = np.exp2(-best)
         ideal = 0.0
         for place in range(places):
-            ideal += discounts[place] * _gain(grade[order[place]], best, least, exponential)
+            ideal += discounts[place] * _gain(largest[place], best, least, exponential)
         if not ideal > 0.0:
             continue
 
