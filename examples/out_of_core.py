@@ -2,9 +2,9 @@
 Data that do not fit in memory
 ==============================
 
-``partial_fit`` takes one stochastic epoch over the rows it is given. Here they come from a file that
-is mapped into memory, batch by batch: memory stays the same however many rows there are. The same
-loop reads Parquet with ``pyarrow.parquet.ParquetFile(path).iter_batches()``.
+``partial_fit`` takes one stochastic epoch over the rows it is given. Here they come from a file
+that is mapped into memory, batch by batch: memory stays the same however many rows there are. The
+same loop reads Parquet with ``pyarrow.parquet.ParquetFile(path).iter_batches()``.
 """
 
 import tempfile
