@@ -57,7 +57,7 @@ from .multitask import MultiTaskEstimator
 from .plot import LossDisplay
 from .ranking import LossRanker
 from .regression import LossRegressor
-from .scoring import get_scorer, make_loss_scorer
+from .scoring import get_scorer, make_loss_scorer, make_ranking_scorer
 
 __version__ = "0.1.0"
 
@@ -121,6 +121,7 @@ __all__ = [
     "get_loss",
     "get_scorer",
     "make_loss_scorer",
+    "make_ranking_scorer",
     "metrics",
     "share",
     "warmup",

@@ -1,17 +1,22 @@
-"""Losses as scikit-learn scorers: sign, response method and labels already right."""
+"""Losses and ranking metrics as scikit-learn scorers: sign, response and labels already right."""
 
 from __future__ import annotations
 
+from functools import partial
+from inspect import signature
+
 import numpy as np
 from sklearn.base import is_classifier
-from sklearn.metrics._scorer import _BaseScorer
+from sklearn.metrics._scorer import _BaseScorer, _cached_call
 from sklearn.utils.validation import _check_response_method
 
 from ._loss import Loss
 from ._registry import get_loss
+from .metrics._ranking import METRICS, parse
 
 AUTO = "auto"
 PREFIX = "neg_"
+USUAL = ("decision_function", "predict_proba", "predict")  # what ranks, of a classifier
 CLASSES = ("binary", "multiclass")  # families whose targets are labels
 _NESTED = ("best_estimator_", "estimator_", "regressor_", "_final_estimator")
 
@@ -38,7 +43,7 @@ class LossScorer(_BaseScorer):
         shown = [repr(self.loss)]
         if self._wanted_method is not None:
             shown.append(f"response_method={self._wanted_method!r}")
-        shown += [f"{name}={value!r}" for name, value in self._kwargs.items()]
+        shown += _assignments(self._kwargs)
         return f"make_loss_scorer({', '.join(shown)})"
 
     def _get_pos_label(self):
@@ -74,6 +79,10 @@ class LossScorer(_BaseScorer):
         else:
             y_pred = method_caller(estimator, method, X, pos_label=positive)
         return -loss(y, y_pred, **metadata)
+
+
+def _assignments(params):
+    return [f"{name}={value!r}" for name, value in params.items()]
 
 
 def _columns(scores, n_classes, method):
@@ -176,29 +185,139 @@ def make_loss_scorer(loss=AUTO, *, response_method=None, pos_label=None, **param
     return LossScorer(loss, response_method, pos_label)
 
 
+class RankingScorer(_BaseScorer):
+    """A scorer of rankings ``(estimator, X, y, qid=…) → metric``; made by `make_ranking_scorer`.
+
+    Attributes
+    ----------
+    metric : str
+        Its name.
+    """
+
+    __metadata_request__score = {"qid": True}
+
+    def __init__(self, metric, kwargs, response_method):
+        self.metric = metric
+        self._wanted_method = response_method
+        score_func, _, k = parse(metric)
+        super().__init__(
+            score_func, sign=1, kwargs={**kwargs, "k": k}, response_method=response_method or USUAL
+        )
+
+    def __repr__(self):
+        shown = {name: value for name, value in self._kwargs.items() if name != "k"}
+        if self._wanted_method is not None:
+            shown["response_method"] = self._wanted_method
+        return f"make_ranking_scorer({', '.join([repr(self.metric), *_assignments(shown)])})"
+
+    def __call__(self, estimator, X, y_true, *, sample_weight=None, qid=None):
+        """Score an estimator; `qid` needs no metadata routing here.
+
+        Parameters
+        ----------
+        estimator : object
+            A fitted ranker, regressor or classifier.
+        X : array-like
+            What it predicts from.
+        y_true : array-like of shape (n_samples,)
+            Grades.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights, the same within a query.
+        qid : array-like of shape (n_samples,), default=None
+            Query of each row; None: one query.
+
+        Returns
+        -------
+        float
+            The metric.
+        """
+        return self._score(
+            partial(_cached_call, None), estimator, X, y_true, sample_weight=sample_weight, qid=qid
+        )
+
+    def set_score_request(self, *, qid=True, sample_weight=None):
+        """Say what metadata routing passes; unlike scikit-learn's, keeps the request of `qid`.
+
+        Parameters
+        ----------
+        qid : bool, str or None, default=True
+            Whether, or under which name, the ids of queries are passed.
+        sample_weight : bool, str or None, default=None
+            The same of the weights.
+
+        Returns
+        -------
+        RankingScorer
+            Itself.
+        """
+        return super().set_score_request(qid=qid, sample_weight=sample_weight)
+
+    def _score(self, method_caller, estimator, X, y_true, **metadata):
+        method = self._response_method if is_classifier(estimator) else "predict"
+        name = _check_response_method(estimator, method).__name__
+        y_score = method_caller(estimator, name, X)
+        return self._score_func(y_true, y_score, **{**self._kwargs, **metadata})
+
+
+def make_ranking_scorer(metric="ndcg", *, response_method=None, **params):
+    """Make a scorer from a metric of rankings.
+
+    Parameters
+    ----------
+    metric : str, default="ndcg"
+        "ndcg", "map", "mrr", "err", "precision", "recall", "hit_rate" or "pairwise_accuracy", with
+        "@k" for the first k places.
+    response_method : str or None, default=None
+        What to call on classifiers; None: ``decision_function``, or else ``predict_proba``.
+    **params
+        Parameters of the metric, such as `empty_query`; of NDCG `gain` and `ties`.
+
+    Returns
+    -------
+    RankingScorer
+        A scorer that requests `qid`: with metadata routing on, pass it once, as in
+        ``cross_validate(model, X, y, scoring=scorer, params={"qid": qid})``. Without `qid` all rows
+        are one query.
+
+    Examples
+    --------
+    >>> make_ranking_scorer("ndcg@10", gain="linear")
+    make_ranking_scorer('ndcg@10', gain='linear')
+    """
+    known = set(signature(parse(metric)[0]).parameters) - {"y_true", "y_score", "k"}
+    unknown = sorted(set(params) - known)
+    if unknown:
+        raise TypeError(f"{metric!r} takes the parameters {sorted(known)}. Got {unknown} instead.")
+    return RankingScorer(metric, params, response_method)
+
+
 def get_scorer(name, **params):
-    """Return the scorer called ``neg_`` and the name of a loss.
+    """Return the scorer of a loss, called ``neg_`` and its name, or of a metric of rankings.
 
     Parameters
     ----------
     name : str
-        "neg_huber", "neg_log_loss", …
+        "neg_huber", "neg_log_loss", …, or "ndcg", "ndcg@10", "map", …
     **params
-        Parameters of the loss.
+        Parameters of the loss or the metric.
 
     Returns
     -------
-    LossScorer
-        See `make_loss_scorer`.
+    LossScorer or RankingScorer
+        See `make_loss_scorer` and `make_ranking_scorer`.
 
     Examples
     --------
     >>> get_scorer("neg_huber", delta=2.0)
     make_loss_scorer(Huber(delta=2.0))
+    >>> get_scorer("mrr@10")
+    make_ranking_scorer('mrr@10')
     """
+    if isinstance(name, str) and name.partition("@")[0] in METRICS:
+        return make_ranking_scorer(name, **params)
     if not isinstance(name, str) or not name.startswith(PREFIX):
         raise ValueError(
             f"Scorers of losses are called {PREFIX!r} and the name of the loss, such as "
-            f"'neg_huber'. Got {name!r} instead."
+            f"'neg_huber', those of rankings {list(METRICS)}. Got {name!r} instead."
         )
     return make_loss_scorer(name.removeprefix(PREFIX), **params)
