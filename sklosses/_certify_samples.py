@@ -64,7 +64,7 @@ def _shifts(loss):
 def samples_of(loss, rng):
     """Return the samples a loss is tried on: classes with hard and, where it may, soft labels."""
     if loss.groupwise:
-        return [GroupSample(loss, rng)]
+        return [GroupSample(ByGroup(loss), rng)]
     if not isinstance(loss, RowwiseLoss):
         return [PointSample(loss, rng)]
     if loss.task != "multiclass":
@@ -254,6 +254,9 @@ class GroupSample(RowSample):
     def _kink(self, i, j):
         return self.z[i, (j + 1) % self.k]
 
+    def rivals(self, raw):
+        return np.repeat(np.concatenate([STEPS, np.linspace(-5, 5, 41)])[:, None], self.k, axis=1)
+
     def plain(self, loss):
         values, gradient, hessian = np.zeros(PLAIN), *np.zeros((2, PLAIN, self.k))
         for i in range(PLAIN):
@@ -267,8 +270,13 @@ class GroupSample(RowSample):
 class ByGroup:
     """A group-wise loss as the checks see losses: a group of k rows is a row of k columns."""
 
+    n_raw = None
+
     def __init__(self, loss):
         self.loss = loss
+
+    def _has_response(self):
+        return False
 
     def __getattr__(self, name):
         if name == "loss":  # not yet there, as while unpickling

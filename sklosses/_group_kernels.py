@@ -47,8 +47,9 @@ def fill(loss, y, z, w, offsets, out_value, out_gradient, out_hessian, out_curva
                 h *= wq
         if out_curvature is not None:
             c = out_curvature[start:stop]
-            c[:] = zero
+            c[:] = wq * loss.surrogate(zero, zero)
             if counts:
+                c[:] = zero
                 scratch = zq.copy()
                 loss.grad(yq, zq, scratch)
                 loss.bend(yq, zq, c)
