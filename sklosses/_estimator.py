@@ -317,7 +317,8 @@ class LossEstimator(CallbackSupportMixin, Parametrized):
         seed = check_random_state(self.random_state).randint(2**31 - 1)
         self._random = np.random.RandomState(seed)
         network = None if first else self._network(data.X.dtype)
-        minibatch = hidden or loss.rowwise or self.solver in ("adam", "adagrad")
+        grouped = loss.rowwise or loss.groupwise
+        minibatch = hidden or grouped or self.solver in ("adam", "adagrad")
         if not minibatch:
             self.solver_ = "sgd"
             if network is None:

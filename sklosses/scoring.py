@@ -21,6 +21,54 @@ CLASSES = ("binary", "multiclass")  # families whose targets are labels
 _NESTED = ("best_estimator_", "estimator_", "regressor_", "_final_estimator")
 
 
+class _QueryScorer(_BaseScorer):
+    """A scorer that requests the query of each row."""
+
+    __metadata_request__score = {"qid": True}
+
+    def __call__(self, estimator, X, y_true, *, sample_weight=None, qid=None):
+        """Score an estimator; `qid` needs no metadata routing here.
+
+        Parameters
+        ----------
+        estimator : object
+            A fitted ranker, regressor or classifier.
+        X : array-like
+            What it predicts from.
+        y_true : array-like of shape (n_samples,)
+            Grades.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights, the same within a query.
+        qid : array-like of shape (n_samples,), default=None
+            Query of each row; None: one query.
+
+        Returns
+        -------
+        float
+            The score.
+        """
+        return self._score(
+            partial(_cached_call, None), estimator, X, y_true, sample_weight=sample_weight, qid=qid
+        )
+
+    def set_score_request(self, *, qid=True, sample_weight=None):
+        """Say what metadata routing passes; unlike scikit-learn's, keeps the request of `qid`.
+
+        Parameters
+        ----------
+        qid : bool, str or None, default=True
+            Whether, or under which name, the ids of queries are passed.
+        sample_weight : bool, str or None, default=None
+            The same of the weights.
+
+        Returns
+        -------
+        _QueryScorer
+            Itself.
+        """
+        return super().set_score_request(qid=qid, sample_weight=sample_weight)
+
+
 class LossScorer(_BaseScorer):
     """A scorer ``(estimator, X, y) → −loss``; made by `make_loss_scorer`.
 
@@ -79,6 +127,13 @@ class LossScorer(_BaseScorer):
         else:
             y_pred = method_caller(estimator, method, X, pos_label=positive)
         return -loss(y, y_pred, **metadata)
+
+
+class QueryLossScorer(LossScorer, _QueryScorer):
+    """The scorer of a loss with a term a query: ``(estimator, X, y, qid=…) → −loss``."""
+
+    __call__ = _QueryScorer.__call__
+    set_score_request = _QueryScorer.set_score_request
 
 
 def _assignments(params):
@@ -170,7 +225,7 @@ def make_loss_scorer(loss=AUTO, *, response_method=None, pos_label=None, **param
     LossScorer
         A scorer that returns the negated loss. Targets are encoded through the estimator's
         ``classes_``, so that a class missing from a fold is no problem; a label the estimator has
-        never seen raises a `ValueError` that says so.
+        never seen raises a `ValueError` that says so. That of a ranking loss requests `qid`.
 
     Examples
     --------
@@ -182,10 +237,11 @@ def make_loss_scorer(loss=AUTO, *, response_method=None, pos_label=None, **param
             raise TypeError(f'The loss is not named: {sorted(params)} cannot apply to "auto".')
     else:
         loss = get_loss(loss, **params)
-    return LossScorer(loss, response_method, pos_label)
+    kind = QueryLossScorer if getattr(loss, "groupwise", False) else LossScorer
+    return kind(loss, response_method, pos_label)
 
 
-class RankingScorer(_BaseScorer):
+class RankingScorer(_QueryScorer):
     """A scorer of rankings ``(estimator, X, y, qid=…) → metric``; made by `make_ranking_scorer`.
 
     Attributes
@@ -193,8 +249,6 @@ class RankingScorer(_BaseScorer):
     metric : str
         Its name.
     """
-
-    __metadata_request__score = {"qid": True}
 
     def __init__(self, metric, kwargs, response_method):
         self.metric = metric
@@ -209,48 +263,6 @@ class RankingScorer(_BaseScorer):
         if self._wanted_method is not None:
             shown["response_method"] = self._wanted_method
         return f"make_ranking_scorer({', '.join([repr(self.metric), *_assignments(shown)])})"
-
-    def __call__(self, estimator, X, y_true, *, sample_weight=None, qid=None):
-        """Score an estimator; `qid` needs no metadata routing here.
-
-        Parameters
-        ----------
-        estimator : object
-            A fitted ranker, regressor or classifier.
-        X : array-like
-            What it predicts from.
-        y_true : array-like of shape (n_samples,)
-            Grades.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weights, the same within a query.
-        qid : array-like of shape (n_samples,), default=None
-            Query of each row; None: one query.
-
-        Returns
-        -------
-        float
-            The metric.
-        """
-        return self._score(
-            partial(_cached_call, None), estimator, X, y_true, sample_weight=sample_weight, qid=qid
-        )
-
-    def set_score_request(self, *, qid=True, sample_weight=None):
-        """Say what metadata routing passes; unlike scikit-learn's, keeps the request of `qid`.
-
-        Parameters
-        ----------
-        qid : bool, str or None, default=True
-            Whether, or under which name, the ids of queries are passed.
-        sample_weight : bool, str or None, default=None
-            The same of the weights.
-
-        Returns
-        -------
-        RankingScorer
-            Itself.
-        """
-        return super().set_score_request(qid=qid, sample_weight=sample_weight)
 
     def _score(self, method_caller, estimator, X, y_true, **metadata):
         method = self._response_method if is_classifier(estimator) else "predict"
