@@ -272,7 +272,7 @@ class Descent:
         rounding = objective.rounding(point, self.window) / max(self.goal, NOISE)
         self.unit = max(self.unit, FLOOR * abs(point.value), rounding)
         self.level = self.level or objective.curvature.sum() / objective.total_weight or 1.0
-        ridge, least, patience, short = self.ridge, np.inf, PATIENCE, 0
+        ridge, least, best, patience, short = self.ridge, np.inf, np.inf, PATIENCE, 0
         while True:
             model = curvature_model(objective)
             size = max(abs(point.value), self.unit, TINY)
@@ -281,10 +281,12 @@ class Descent:
                 ridge = RIDGE  # it may hide a way down
                 step, decrease = model.step(point.theta, point.slope, ridge * self.level)
             left = point.lost + max(decrease, 0.0)
-            patience = PATIENCE if left < 0.9 * least else patience - 1
+            goal, patience = max(self.goal, NOISE * self.tol), patience - 1
+            if left < 0.9 * least or (certify and point.value < best - goal * size):
+                best, patience = min(best, point.value), PATIENCE
             least, gap = min(least, left), left / size
             # no step is left, or rounding hides the way
-            over, goal = self.n_iter >= self.left or not patience, max(self.goal, NOISE * self.tol)
+            over = self.n_iter >= self.left or not patience
             if certify and (over or gap <= goal):
                 goal *= 2.0  # the bound is at most about that much above the estimate
                 precision = goal * size
