@@ -23,7 +23,7 @@ class DenseModel:
     l1, l2 : ndarray of shape (size,)
         The penalties.
     exact : bool
-        Whether all rows are in it, not only some that stand for all.
+        Whether all rows are in it, in double precision, not only some that stand for all.
     """
 
     def __init__(self, hessian, l1, l2, *, exact=True):

@@ -103,10 +103,8 @@ class Descent:
         self.window, self.tol = window, tol
         self.goal = tol * (SMOOTH_PRECISION if window is None else KINKED_PRECISION)
         self.left, self.monitor = max_iter, monitor
-        self.n_iter = 0
         self.bold = True  # whether windows may narrow fast
         self.typical = None  # distance that raw predictions move, in standard errors
-        self.ridge = RIDGE if window is None else KINKED_RIDGE
         self.unit = 0.0  # a fraction of the first value
         self.level = 0.0  # the first mean curvature
         self.model = None
@@ -133,79 +131,113 @@ class Descent:
 
     def _run(self, objective, theta, monitor=None, *, certify):
         """Return the last point, its relative gap, and whether that is good enough."""
-        self.n_iter, before = 0, None  # window and cost of smoothing, when it last was settled
-        point = objective.start(theta, self.window)
-        rounding = objective.rounding(point, self.window) / max(self.goal, NOISE)
-        self.unit = max(self.unit, FLOOR * abs(point.value), rounding)
-        self.level = self.level or objective.level(point) or 1.0
-        ridge, least, patience, short, gap = self.ridge, np.inf, PATIENCE, 0, np.inf
+        self._begin(objective, theta)
         while True:
-            model = self.model = self.model or objective.model(point)
-            size = max(abs(point.value), self.unit, TINY)
-            step, decrease = model.step(point.theta, point.slope, ridge * self.level)
-            if (point.lost + decrease) / size <= self.goal and ridge > RIDGE:
-                ridge = RIDGE  # it may hide a way down
-                step, decrease = model.step(point.theta, point.slope, ridge * self.level)
-            left = point.lost + max(decrease, 0.0)
-            patience = PATIENCE if left < 0.9 * least else patience - 1
-            least, gap, last = min(least, left), left / size, gap
+            size = max(abs(self.point.value), self.unit, TINY)
+            step, decrease = self._step(objective, size)
+            left = self.point.lost + max(decrease, 0.0)
+            self._wait(left, size, certify=certify)
             # no step is left, or rounding hides the way
-            over, goal = self.n_iter >= self.left or not patience, max(self.goal, NOISE * self.tol)
+            over, goal = self.n_iter >= self.left or not self.patience, self._goal()
+            gap = left / size
             if certify and (over or gap <= goal):
                 goal *= 2.0  # the bound is at most about that much above the estimate
-                precision = goal * size
-                gap = self._certified(objective, point, step, ridge, precision) / size
+                gap = self._certified(objective, step, goal * size) / size
             if gap <= goal or over:
-                return point, gap, gap <= max(goal, self.tol)
+                return self.point, gap, gap <= max(goal, self.tol)
             self.n_iter += 1
-            window, first = self.window, None
-            if window is not None and decrease <= SETTLED * point.lost:
-                before, short = self._narrow(objective, point, before, size), 0
-                drift = objective.drift(point, window) * (self.window - window)
-                step, _ = model.step(point.theta, point.slope + drift, ridge * self.level)
-            else:
-                first = float(point.slope @ step) + objective.l1_slope(point.theta, step, 0.0)
-            point, length = advance(objective, point, step, self.window, first)
-            fast = gap <= (FAST if gap > CLOSE else SLOW) * last
-            if window is not None or length < 1.0 or not fast:
-                self.model = None  # else it serves again
-            if length < SHORT:
-                ridge = min(10.0 * ridge, 1.0)
-                short += 1
-                if first is None:  # not so fast
-                    self.window = np.sqrt(window * self.window)
-                    point = objective.at(point.theta, point.raw, self.window)
-                elif window is not None and short >= STUCK:  # few rows in it, soon left
-                    self.window = np.sqrt(window * before[0]) if before else window / NARROWING
-                    self.bold, short = False, 0
-                    point = objective.at(point.theta, point.raw, self.window)
-            elif length == 1.0:
-                ridge = max(0.1 * ridge, RIDGE)
-            now = objective.coefficients(point.theta)
-            if monitor is not None and monitor(*now, point.value):
-                return point, gap, True
+            self._advance(objective, step, decrease, size, gap)
+            now = objective.coefficients(self.point.theta)
+            if monitor is not None and monitor(*now, self.point.value):
+                return self.point, gap, True
 
-    def _certified(self, objective, point, step, ridge, precision):
+    def _begin(self, objective, theta):
+        self.n_iter, self.settled = 0, None  # window and cost of smoothing, when last settled
+        self.point = objective.start(theta, self.window)
+        rounding = objective.rounding(self.point, self.window) / self._goal()
+        self.unit = max(self.unit, FLOOR * abs(self.point.value), rounding)
+        self.level = self.level or objective.level(self.point) or 1.0
+        self.ridge = RIDGE if self.window is None else KINKED_RIDGE
+        self.patience, self.short = PATIENCE, 0
+        self.least = self.best = self.gap = np.inf
+
+    def _goal(self):
+        return max(self.goal, NOISE * self.tol)
+
+    def _step(self, objective, size):
+        """Return the step of the model and how far that is down."""
+        point = self.point
+        self.model = self.model or objective.model(point)
+        found = self.model.step(point.theta, point.slope, self.ridge * self.level)
+        if (point.lost + found[1]) / size <= self.goal and self.ridge > RIDGE:
+            self.ridge = RIDGE  # it may hide a way down
+            found = self.model.step(point.theta, point.slope, self.ridge * self.level)
+        return found
+
+    def _wait(self, left, size, *, certify):
+        """Lose patience, unless there is progress: in what is left, or of a bound in the value."""
+        self.patience -= 1
+        fallen = certify and self.point.value < self.best - self._goal() * size
+        if left < 0.9 * self.least or fallen:
+            self.best, self.patience = min(self.best, self.point.value), PATIENCE
+        self.least = min(self.least, left)
+
+    def _advance(self, objective, step, decrease, size, gap):
+        """Take the step, or one into a narrower window; adapt window and ridge to how it went."""
+        point, window, first = self.point, self.window, None
+        if window is not None and decrease <= SETTLED * point.lost:
+            self._narrow(objective, size)
+            drift = objective.drift(point, window) * (self.window - window)
+            step, _ = self.model.step(point.theta, point.slope + drift, self.ridge * self.level)
+        else:
+            first = float(point.slope @ step) + objective.l1_slope(point.theta, step, 0.0)
+        self.point, length = advance(objective, point, step, self.window, first)
+        fast = gap <= (FAST if gap > CLOSE else SLOW) * self.gap
+        if window is not None or length < 1.0 or not fast:
+            self.model = None  # else it serves again
+        self.gap = gap
+        if length == 1.0:
+            self.ridge = max(0.1 * self.ridge, RIDGE)
+        elif length < SHORT:
+            self.ridge = min(10.0 * self.ridge, 1.0)
+            self.short += 1
+            self._widen(objective, window, narrowed=first is None)
+
+    def _widen(self, objective, window, *, narrowed):
+        """Widen the window if it was narrowed too fast, or if steps in it stay short.
+
+        Few rows are then in it, which soon leave.
+        """
+        if narrowed:
+            self.window = np.sqrt(window * self.window)
+        elif window is not None and self.short >= STUCK:
+            self.window = np.sqrt(window * self.settled[0]) if self.settled else window / NARROWING
+            self.bold, self.short = False, 0
+        else:
+            return
+        self.point = objective.at(self.point.theta, self.point.raw, self.window)
+
+    def _certified(self, objective, step, precision):
         """Return a bound on what is left to descend."""
-        ridge *= self.level
-        return duality_gap(objective, point, self.window, step, ridge, precision)
+        ridge = self.ridge * self.level
+        return duality_gap(objective, self.point, self.window, step, ridge, precision)
 
-    def _narrow(self, objective, point, before, size):
+    def _narrow(self, objective, size):
         """Narrow the window, to where smoothing should cost what it may."""
         if self.typical is None:  # the size of slopes over that of curvatures
             steep = np.sqrt(np.square(objective.slopes).mean())
-            self.typical = steep / max(objective.curvature.mean(), 1e-300)
-        window, lost = self.window, max(point.lost, TINY)
+            self.typical = steep / max(objective.curvature.mean(), TINY)
+        window, lost = self.window, max(self.point.lost, TINY)
         wanted = 0.5 * self.goal * size / lost
         factor = NARROWING
-        if before is not None and lost < before[1]:
-            order = np.log(lost / before[1]) / np.log(window / before[0])
+        if self.settled is not None and lost < self.settled[1]:
+            order = np.log(lost / self.settled[1]) / np.log(window / self.settled[0])
             order = min(max(order, 0.5), 2.0)
             # a vertex: what is in the window stays there, and the cost falls as the window does
             least = LEAST_NARROWING if order < 1.3 and self.bold else NARROWING
             factor = min(max(wanted ** (1.0 / order), least), 0.5)
+        self.settled, self.short = (window, lost), 0
         self.window = window * factor
-        return window, lost
 
 
 def advance(objective, point, step, window, first):
