@@ -23,6 +23,7 @@ from .batch import Fit
 from .certificate import duality_gap
 from .design import Design, random_rows
 from .objective import TINY, PointwiseObjective, RowwiseObjective
+from .whitened import minimise_rows
 
 FIRST_ROWS = 4000  # rows of the first sample, at least this and ROWS_A_COLUMN a column
 ROWS_A_COLUMN = 30
@@ -76,9 +77,14 @@ def minimise(loss, X, y, weight, start, *, window, l1, l2, fit_intercept, tol, m
     design = Design(X, weight, fit_intercept=fit_intercept)
     kind = RowwiseObjective if np.ndim(start[1]) else PointwiseObjective
     whole = kind(loss, design, y, weight, l1=l1, l2=l2, shape=np.shape(start[1]))
-    descent = Descent(None if loss.smooth else window, tol, max_iter, monitor)
     theta = design.coordinates(*start).ravel()
+    descent = Descent(None if loss.smooth else window, tol, max_iter, monitor)
     with design.threads(), np.errstate(over="ignore", invalid="ignore"):  # wild steps are tried
+        if whole.shape:
+            return minimise_rows(
+                whole, theta, goal=descent.goal, tol=tol, max_iter=max_iter, monitor=monitor,
+                near=near,
+            )  # fmt: skip
         near = whole.quadratic or (near and loss.smooth)
         for size in [] if near else sample_sizes(*X.shape):
             some = whole.sample(random_rows(y.size, size))

@@ -228,18 +228,6 @@ class RowwiseObjective(Objective):
         value = self.loss.objective(self.y[rows], raw[rows], self.w[rows], self.slopes[rows])
         return value, 0.0
 
-    def _slope_along(self, raw, step, t, window):
-        slopes = self._empty()
-        self.loss.objective(self.y, raw + t * step, self.w, slopes)
-        return float(np.vdot(slopes, step))
-
-    def level(self, point):
-        """Return the mean curvature of a column."""
-        rows = random_rows(self.w.size, min(self.w.size, 1000))
-        blocks = self._curvatures(rows, point.raw[rows])
-        trace = np.trace(blocks, axis1=1, axis2=2).sum()
-        return float(trace) / (self.shape[0] * self.w[rows].sum())
-
     def model(self, point):
         """Return the quadratic model, as some rows tell."""
         size, k = self.design.size, self.shape[0]
