@@ -94,8 +94,8 @@ def run(shapes=SHAPES):
     print(
         f"Linear fits of columns correlated by {CORRELATION} with the next, L2 penalty {ALPHA}: "
         "times faster than a peer; excess of both over the lowest objective found. Ours has its "
-        f"default tolerance, a peer the loosest 10⁻ᵏ that reaches a gap of {GAP} on {TUNED:,} of the "
-        "rows.\n"
+        f"default tolerance, a peer the loosest 10⁻ᵏ that reaches a gap of {GAP} on {TUNED:,} of "
+        "the rows.\n"
     )
     warnings.simplefilter("ignore")
     known = {}

@@ -59,7 +59,8 @@ def _autograd(torch, y, z):
 
 def fits():
     print(
-        f"Multinomial linear fits, {FIT_ROWS:,} × {FEATURES}, {CLASSES} classes, with the defaults.\n"
+        f"Multinomial linear fits, {FIT_ROWS:,} × {FEATURES}, {CLASSES} classes, with our "
+        "defaults.\n"
     )
     rng = np.random.default_rng(0)
     X = rng.normal(size=(FIT_ROWS, FEATURES))

@@ -121,7 +121,7 @@ class Fitting:
             return "adam"
         entries = X.nnz if sparse.issparse(X) else X.size
         if entries <= BATCH_ENTRIES or not loss.jit:
-            few = X.shape[1] * (self.n_raw if self.rowwise else 1) <= NEWTON_COLUMNS
+            few = X.shape[1] <= NEWTON_COLUMNS or self.rowwise
             if self._newton_can() and (few or not loss.smooth):
                 return "newton"
             if loss.smooth:
