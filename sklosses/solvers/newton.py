@@ -160,7 +160,8 @@ class Descent:
     def _begin(self, objective, theta):
         self.n_iter, self.settled = 0, None  # window and cost of smoothing, when last settled
         self.point = objective.start(theta, self.window)
-        rounding = objective.rounding(self.point, self.window) / self._goal()
+        goal = self._goal()
+        rounding = objective.rounding(self.point, self.window) / goal if goal else 0.0
         self.unit = max(self.unit, FLOOR * abs(self.point.value), rounding)
         self.level = self.level or objective.level(self.point) or 1.0
         self.ridge = RIDGE if self.window is None else KINKED_RIDGE
