@@ -1,4 +1,4 @@
-"""Losses of several raw columns: L-BFGS in coordinates where the Hessian is about the identity.
+"""Many rows of several raw columns: L-BFGS in coordinates where the Hessian is about the identity.
 
 Their Hessian has a block for each pair of columns, so that a new one at each step would cost more
 than it saves. One is made, from some rows, near the optimum: a sample is fitted first, which costs
@@ -20,16 +20,25 @@ ROWS_A_COEFFICIENT = 10  # of the sample
 RIDGE = 1e-8  # part of the mean curvature
 
 
-def minimise_rows(whole, theta, *, goal, tol, max_iter, monitor=None, near=False):
-    """Minimise a `RowwiseObjective` without an l1 penalty; return a `Fit`."""
-    n, count = whole.w.size, max(2000, ROWS_A_COEFFICIENT * theta.size)
-    if not near and n > 2 * count:
-        some = whole.sample(random_rows(n, count))
+def rows_of_sample(n, size):
+    """Return how many of `n` rows a sample has, for so many coefficients; all are 0."""
+    count = max(2000, ROWS_A_COEFFICIENT * size)
+    return count if n > 2 * count else 0
+
+
+def minimise_rows(whole, theta, count, *, goal, tol, max_iter, monitor=None, near=False):
+    """Minimise a `RowwiseObjective` without an l1 penalty, by a sample of `count` rows.
+
+    Returns a `Fit`; with `near` the start is taken to be what the sample would tell.
+    """
+    if not near:
+        some = whole.sample(random_rows(whole.w.size, count))
         noise = 0.1 * theta.size / count
         theta = _lbfgs(some, theta, None, max(goal, noise), max_iter)[0].theta
-    point = whole.start(theta, None)
-    root = _root(whole.model(point).hessian)
-    point, gap, n_iter, stopped = _lbfgs(whole, theta, root, goal, max_iter, monitor)
+    model = whole.model(whole.start(theta, None))
+    point, gap, n_iter, stopped = _lbfgs(
+        whole, theta, _root(model.hessian), goal, max_iter, monitor
+    )
     return Fit(
         *whole.coefficients(point.theta), n_iter, point.value, stopped or gap <= tol,
         f"gap {gap:.1e}", gap,
