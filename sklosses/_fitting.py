@@ -249,7 +249,9 @@ class Fitting:
         """Return what `_by_column` collects of a batch solver's fit; warn if it has no end."""
         if not (fit.converged or monitor.stopped):
             self.options._warn_unconverged(solver, fit.n_iter)
-        return *monitor.chosen((fit.coef, fit.intercept)), fit.n_iter, fit.objective, fit.gap
+        early = monitor.stopped or monitor.validate is not None  # another solution may be chosen
+        gap = None if early else fit.gap
+        return *monitor.chosen((fit.coef, fit.intercept)), fit.n_iter, fit.objective, gap
 
     def _batch(self, X, y, weight, start, monitor, constant):
         options = self.options

@@ -782,3 +782,10 @@ def test_a_path_of_a_smooth_loss_takes_fewer_steps():
     steps = sum(m.n_iter_ for m in sl.LossRegressor("huber").path(X, y, "alpha", values))
     cold = sum(sl.LossRegressor("huber", alpha=a).fit(X, y).n_iter_ for a in values)
     assert steps < cold
+
+
+def test_a_fit_chosen_by_validation_claims_no_gap():
+    X, y = data(sl.Pinball(0.9))
+    model = sl.LossRegressor(sl.Pinball(0.9), alpha=0)
+    assert model.fit(X[:200], y[:200]).optimality_gap_ < TOL
+    assert model.fit(X[:200], y[:200], X_val=X[200:], y_val=y[200:]).optimality_gap_ is None
