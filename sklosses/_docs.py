@@ -64,8 +64,9 @@ ATTRIBUTES = """n_iter_ : int
         The final mean loss, penalty included, or that of the last epoch of stochastic solvers.
     optimality_gap_ : float or None
         How far ``loss_`` is above the least possible, as a part of it. Of "newton" for losses with
-        kinks a bound by duality, infinite if none was found; else what the last Newton step
-        promised; None of stochastic solvers.
+        kinks a bound by duality, infinite if none was found; else an estimate: what the last Newton
+        step promised, or of "lbfgs" the squared gradient in its coordinates. None of stochastic
+        solvers, and of fits that validation or a callback ended.
     loss_curve_ : list of float
         The same after each iteration.
     validation_scores_ : list of float or None

@@ -118,7 +118,7 @@ class Fitting:
         if wanted == "newton" and not self._newton_can():
             raise ValueError(
                 f"solver='newton' fits linear models of convex losses; of several raw columns, or "
-                f"with an l1 penalty, up to {DENSE} coefficients, and no kinks in several columns. "
+                f"with an l1 penalty, up to {DENSE} coefficients; of several without kinks and l1. "
                 f"Not {name} with hidden_layer_sizes={self.options.hidden_layer_sizes} and "
                 f"{X.shape[1]} features. Use solver='auto'."
             )
@@ -128,7 +128,7 @@ class Fitting:
             return "adam"
         entries = X.nnz if sparse.issparse(X) else X.size
         if entries <= BATCH_ENTRIES or not loss.jit:
-            few = X.shape[1] * (self.n_raw if self.rowwise else 1) <= NEWTON_COLUMNS
+            few = X.shape[1] <= NEWTON_COLUMNS or self.rowwise
             if self._newton_can() and (few or not loss.smooth):
                 return "newton"
             if loss.smooth:
@@ -141,7 +141,7 @@ class Fitting:
             return False
         coefficients = self.data.X.shape[1] * (self.n_raw if self.rowwise else 1)
         if self.rowwise:  # what smooths kinks sees one raw prediction
-            return self.loss.smooth and coefficients < DENSE
+            return self.loss.smooth and coefficients < DENSE and not self.l1
         return not self.l1 or coefficients < DENSE
 
     @property
@@ -255,7 +255,9 @@ class Fitting:
         """Return what `_by_column` collects of a batch solver's fit; warn if it has no end."""
         if not (fit.converged or monitor.stopped):
             self.options._warn_unconverged(solver, fit.n_iter)
-        return *monitor.chosen((fit.coef, fit.intercept)), fit.n_iter, fit.objective, fit.gap
+        early = monitor.stopped or monitor.validate is not None  # another solution may be chosen
+        gap = None if early else fit.gap
+        return *monitor.chosen((fit.coef, fit.intercept)), fit.n_iter, fit.objective, gap
 
     def _batch(self, X, y, weight, start, monitor, constant):
         options = self.options

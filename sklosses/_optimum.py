@@ -20,8 +20,9 @@ def weighted_mean(y, w):
 
 
 def weighted_quantile(y, quantile, w):
-    """Return the smallest value whose cumulated weight reaches `quantile`."""
-    return float(np.quantile(y, quantile, weights=w, method="inverted_cdf"))
+    """Return the smallest value whose cumulated weight reaches `quantile`; an array for several."""
+    found = np.quantile(y, quantile, weights=w, method="inverted_cdf")
+    return found if found.ndim else float(found)
 
 
 def clipped_logit(p):

@@ -214,13 +214,13 @@ class LossClassifier(ClassifierMixin, LossEstimator):
         y = column_or_1d(y, warn=True)
         if fitting:
             self.classes_ = self._check_classes(np.unique(y))
-        unseen = np.setdiff1d(y, self.classes_)
-        if unseen.size:
+        codes = np.searchsorted(self.classes_, y)
+        unseen = self.classes_[np.minimum(codes, self.classes_.size - 1)] != y
+        if unseen.any():
             raise ValueError(
-                f"y contains labels that are not in classes_: {unseen.tolist()}; "
+                f"y contains labels that are not in classes_: {np.unique(y[unseen]).tolist()}; "
                 f"classes_ are {self.classes_.tolist()}."
             )
-        codes = np.searchsorted(self.classes_, y)
         if self.class_weight is not None:
             if fitting or self.class_weight != "balanced":  # validation data: as in training
                 self._class_weights = compute_class_weight(

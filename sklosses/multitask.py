@@ -258,6 +258,7 @@ class JoinedLoss:
 
     jit = True
     rowwise = True
+    convex = False  # for all that solvers need to know
     task = "compose"
 
     def __init__(self, heads, loss):

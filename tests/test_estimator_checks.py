@@ -20,7 +20,7 @@ DETERMINISTIC = [
     sl.LossRegressor(solver="lbfgs"), sl.LossClassifier(solver="lbfgs"),
     # of a loss with kinks the optimum is a corner, or a window away from one
     sl.LossRegressor("absolute_error", tol=1e-9), sl.LossClassifier("hinge", tol=1e-9),
-    sl.LossRegressor("pinball", penalty="l1"), sl.LossClassifier(penalty="elasticnet"),
+    sl.LossRegressor("pinball", penalty="l1", tol=1e-9), sl.LossClassifier(penalty="elasticnet"),
     sl.LossRegressor(**ROUND), sl.LossClassifier(**ROUND),
     # the rows of a check are one batch
     sl.LossRegressor(solver="adam"), sl.LossClassifier(solver="sgd"),

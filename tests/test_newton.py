@@ -715,3 +715,77 @@ def test_a_real_data_set_is_solved_in_few_iterations():
     X, y = load_breast_cancer(return_X_y=True)
     model = model_of("hinge", alpha=1e-3).fit(scale(X), y)
     assert model.n_iter_ < 50
+
+
+# ---------------------------------------------------------------- several classes
+
+
+@pytest.mark.parametrize("penalty", ["l2", None])
+@pytest.mark.parametrize("kind", ["plain", "sparse", "single", "soft", "weighted"])
+def test_several_classes_are_fitted_through_a_sample(kind, penalty):
+    rng = np.random.default_rng(0)
+    n, d, k = 6000, 4, 3
+    X = rng.normal(size=(n, d)) * 10.0 ** np.arange(-1, d - 1)
+    scores = X / X.std(axis=0) @ rng.normal(size=(d, k))
+    y = (scores + rng.gumbel(size=(n, k))).argmax(axis=1)
+    w = rng.integers(1, 4, n).astype(float) if kind == "weighted" else np.ones(n)
+    alpha = 1e-3
+    model = sl.LossClassifier(alpha=alpha, penalty=penalty)
+    targets = np.eye(k)[y] if kind == "soft" else y
+    data = {"sparse": sparse.csr_array, "single": np.float32}.get(kind, np.asarray)(X)
+    model.fit(data, targets, sample_weight=w)
+    C = 1 / (alpha * w.sum()) if penalty else np.inf
+    theirs = LogisticRegression(C=C, tol=1e-10, max_iter=10_000).fit(
+        scale(X) if penalty is None else X, y, sample_weight=w
+    )
+    assert model.solver_ == "newton"
+    raw = theirs.decision_function(scale(X) if penalty is None else X)
+    least = sl.CategoricalCrossEntropy().values(y, raw, w).sum() / w.sum()
+    if penalty:
+        least += 0.5 * alpha * (theirs.coef_**2).sum()
+    room = 1e-5 if kind == "single" else 1e-9
+    assert model.loss_ <= least * (1 + model.optimality_gap_ + room)
+    assert model.optimality_gap_ <= TOL
+    again = sl.LossClassifier(alpha=alpha, penalty=penalty).fit(data, targets, sample_weight=w)
+    assert_allclose(again.coef_, model.coef_, rtol=0)
+
+
+# ---------------------------------------------------------------- paths
+
+
+@pytest.mark.parametrize(
+    ("loss", "parameter", "values"),
+    [
+        (sl.Pinball(0.5), "loss__quantile", [0.1, 0.5, 0.9]),
+        (sl.Pinball(0.5), "alpha", [1.0, 0.1, 0.01]),
+        (sl.Huber(), "alpha", [1.0, 0.1, 0.01]),
+        (sl.Huber(), "loss__delta", [0.5, 1.0, 2.0]),
+    ],
+    ids=str,
+)
+def test_models_of_a_path_are_those_of_single_fits(loss, parameter, values):
+    X, y = data(loss)
+    model = sl.LossRegressor(loss)
+    models = model.path(X, y, parameter, values)
+    assert not hasattr(model, "coef_")
+    for one, value in zip(models, values, strict=True):
+        alone = sl.LossRegressor(loss).set_params(**{parameter: value}).fit(X, y)
+        assert one.get_params()[parameter] == value
+        assert not one.warm_start
+        room = one.optimality_gap_ + alone.optimality_gap_ + 1e-12
+        assert_allclose(one.loss_, alone.loss_, rtol=room)
+
+
+def test_a_path_of_a_smooth_loss_takes_fewer_steps():
+    X, y = data(sl.Huber())
+    values = np.logspace(0, -4, 9)
+    steps = sum(m.n_iter_ for m in sl.LossRegressor("huber").path(X, y, "alpha", values))
+    cold = sum(sl.LossRegressor("huber", alpha=a).fit(X, y).n_iter_ for a in values)
+    assert steps < cold
+
+
+def test_a_fit_chosen_by_validation_claims_no_gap():
+    X, y = data(sl.Pinball(0.9))
+    model = sl.LossRegressor(sl.Pinball(0.9), alpha=0)
+    assert model.fit(X[:200], y[:200]).optimality_gap_ < TOL
+    assert model.fit(X[:200], y[:200], X_val=X[200:], y_val=y[200:]).optimality_gap_ is None

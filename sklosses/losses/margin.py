@@ -59,6 +59,10 @@ class Hinge(_Margin):
         s = self._sign(y)
         return (-s if s * z < 1.0 else 0.0 * z), 0.0
 
+    def optimal_constant(self, y, w):
+        share = weighted_mean(y, w)
+        return 1.0 if share > 0.5 else (-1.0 if share < 0.5 else 0.0)
+
 
 class SquaredHinge(_Margin):
     """Squared hinge loss, max(0, 1 − s·f)² with s = 2y − 1.

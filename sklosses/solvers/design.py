@@ -20,7 +20,7 @@ from .moments import column_moments
 
 BLOCK = 2**17  # entries read at a time: a megabyte
 LARGE = 10**6  # entries from which threads pay
-SAMPLE = 20_000  # rows that tell the scales of the columns, which need not be exact
+SAMPLE = 4000  # rows that tell the scales of the columns, which need not be exact
 
 
 class Design:

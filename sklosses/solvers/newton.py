@@ -23,6 +23,7 @@ from .batch import Fit
 from .certificate import duality_gap
 from .design import Design, random_rows
 from .objective import TINY, PointwiseObjective, RowwiseObjective
+from .whitened import minimise_rows, rows_of_sample
 
 FIRST_ROWS = 4000  # rows of the first sample, at least this and ROWS_A_COLUMN a column
 ROWS_A_COLUMN = 30
@@ -34,7 +35,7 @@ SEARCHES = 40  # in a line
 SMOOTH_PRECISION = 1e-4  # of tol: the last step of a smooth loss costs little and gains much
 KINKED_PRECISION = 0.05
 FLOOR = 1e-6  # of the loss of the start: less is as good as 0
-RIDGE, KINKED_RIDGE = 1e-10, 1e-3  # parts of the first mean curvature
+KINKED_RIDGE = 1e-3  # part of the first mean curvature
 FAST, SLOW = 0.1, 0.5  # parts of the gap that a step leaves, of a model good enough for another:
 CLOSE = 1e-3  # far from the optimum, and closer, where a new model would be about the same
 SHORT = 0.1  # part of a step, from which on the model is too bold
@@ -76,9 +77,16 @@ def minimise(loss, X, y, weight, start, *, window, l1, l2, fit_intercept, tol, m
     design = Design(X, weight, fit_intercept=fit_intercept)
     kind = RowwiseObjective if np.ndim(start[1]) else PointwiseObjective
     whole = kind(loss, design, y, weight, l1=l1, l2=l2, shape=np.shape(start[1]))
-    descent = Descent(None if loss.smooth else window, tol, max_iter, monitor)
     theta = design.coordinates(*start).ravel()
+    descent = Descent(None if loss.smooth else window, tol, max_iter, monitor)
     with design.threads(), np.errstate(over="ignore", invalid="ignore"):  # wild steps are tried
+        if whole.shape:
+            if count := rows_of_sample(y.shape[0], theta.size):
+                return minimise_rows(
+                    whole, theta, count, goal=descent.goal, tol=tol, max_iter=max_iter,
+                    monitor=monitor, near=near,
+                )  # fmt: skip
+            return descent.finish(whole, theta)
         near = whole.quadratic or (near and loss.smooth)
         for size in [] if near else sample_sizes(*X.shape):
             some = whole.sample(random_rows(y.size, size))
@@ -154,10 +162,11 @@ class Descent:
     def _begin(self, objective, theta):
         self.n_iter, self.settled = 0, None  # window and cost of smoothing, when last settled
         self.point = objective.start(theta, self.window)
-        rounding = objective.rounding(self.point, self.window) / self._goal()
+        goal = self._goal()
+        rounding = objective.rounding(self.point, self.window) / goal if goal else 0.0
         self.unit = max(self.unit, FLOOR * abs(self.point.value), rounding)
         self.level = self.level or objective.level(self.point) or 1.0
-        self.ridge = RIDGE if self.window is None else KINKED_RIDGE
+        self.ridge = objective.ridge if self.window is None else KINKED_RIDGE
         self.patience, self.short = PATIENCE, 0
         self.least = self.best = self.gap = np.inf
 
@@ -169,8 +178,8 @@ class Descent:
         point = self.point
         self.model = self.model or objective.model(point)
         found = self.model.step(point.theta, point.slope, self.ridge * self.level)
-        if (point.lost + found[1]) / size <= self.goal and self.ridge > RIDGE:
-            self.ridge = RIDGE  # it may hide a way down
+        if (point.lost + found[1]) / size <= self.goal and self.ridge > objective.ridge:
+            self.ridge = objective.ridge  # it may hide a way down
             found = self.model.step(point.theta, point.slope, self.ridge * self.level)
         return found
 
@@ -197,7 +206,7 @@ class Descent:
             self.model = None  # else it serves again
         self.gap = gap
         if length == 1.0:
-            self.ridge = max(0.1 * self.ridge, RIDGE)
+            self.ridge = max(0.1 * self.ridge, objective.ridge)
         elif length < SHORT:
             self.ridge = min(10.0 * self.ridge, 1.0)
             self.short += 1

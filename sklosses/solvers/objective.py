@@ -15,6 +15,7 @@ from .design import random_rows
 ROWS = 20_000  # that the curvature is taken from, at least this and ROWS_A_COLUMN a column
 ROWS_A_COLUMN = 50
 ROWS_OF_SEVERAL = 10  # the same a coefficient, of losses of several columns: each row tells much
+FLAT = 1e-6  # part of the curvature
 DIFFERENCE = 1e-5  # step of raw predictions, for the curvature of losses of several columns
 TINY, EPS = np.finfo(np.float64).tiny, np.finfo(np.float64).eps
 
@@ -166,6 +167,8 @@ class Objective:
 class PointwiseObjective(Objective):
     """Of a pointwise loss, smoothed over a window where it has kinks."""
 
+    ridge = 1e-10  # part of the mean curvature that always is added
+
     def _set_rows(self, y, weight):
         super()._set_rows(np.ascontiguousarray(y, np.float64), weight)
         self.kernels, self.bound = self.loss.newton_kernels()
@@ -224,6 +227,8 @@ class PointwiseObjective(Objective):
 class RowwiseObjective(Objective):
     """Of a smooth loss of several raw columns."""
 
+    ridge = 1e-10
+
     def _terms(self, rows, raw, window):
         value = self.loss.objective(self.y[rows], raw[rows], self.w[rows], self.slopes[rows])
         return value, 0.0
@@ -252,7 +257,20 @@ class RowwiseObjective(Objective):
             for b in range(a, k):
                 hessian[:, a, :, b] = self.design.gram(rows, blocks[:, a, b])
                 hessian[:, b, :, a] = hessian[:, a, :, b]
+        if np.abs(blocks.sum(axis=2)).max() <= FLAT * np.abs(blocks).max():
+            self._hold(hessian)
         return DenseModel(hessian.reshape(size * k, size * k), self.l1, self.l2)
+
+    def _hold(self, hessian):
+        """Add curvature where all columns move alike, of losses that see only their differences.
+
+        Rounding errors must not move what neither loss nor penalty holds.
+        """
+        size, k = self.design.size, self.shape[0]
+        level = np.trace(hessian.reshape(size * k, -1)) / (size * k)
+        free = np.flatnonzero(self.l2.reshape(size, k)[:, 0] == 0)
+        for i in free:
+            hessian[i, :, i, :] += level / k
 
     def _curvatures(self, rows, raw):
         """Return the weighted k × k second derivatives of some rows, by differences of slopes."""
