@@ -11,7 +11,10 @@ for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMB
 
 import importlib  # noqa: E402
 
-GROUPS = ("kernels", "multiclass", "linear", "mlp", "ranking", "coldstart")
+GROUPS = (
+    "kernels", "multiclass", "linear", "mlp", "quantile", "robust", "logistic", "outofcore",
+    "ranking", "coldstart",
+)  # fmt: skip
 
 
 def main(groups):

@@ -63,8 +63,9 @@ ATTRIBUTES = """n_iter_ : int
     loss_ : float
         The final mean loss, penalty included, or that of the last epoch of stochastic solvers.
     optimality_gap_ : float or None
-        How far ``loss_`` is above the least possible, as a part of it: estimated by the last
-        Newton step, and what smoothing of kinks may cost by duality; None of stochastic solvers.
+        How far ``loss_`` is above the least possible, as a part of it. Of "newton" for losses with
+        kinks a bound by duality, infinite if none was found; else what the last Newton step
+        promised; None of stochastic solvers.
     loss_curve_ : list of float
         The same after each iteration.
     validation_scores_ : list of float or None

@@ -111,7 +111,7 @@ class Fitting:
         if wanted == "newton" and not self._newton_can():
             raise ValueError(
                 f"solver='newton' fits linear models of convex losses; of several raw columns, or "
-                f"with an l1 penalty, up to {DENSE} coefficients, and no kinks in several columns. "
+                f"with an l1 penalty, up to {DENSE} coefficients; of several without kinks and l1. "
                 f"Not {name} with hidden_layer_sizes={self.options.hidden_layer_sizes} and "
                 f"{X.shape[1]} features. Use solver='auto'."
             )
@@ -121,7 +121,7 @@ class Fitting:
             return "adam"
         entries = X.nnz if sparse.issparse(X) else X.size
         if entries <= BATCH_ENTRIES or not loss.jit:
-            few = X.shape[1] * (self.n_raw if self.rowwise else 1) <= NEWTON_COLUMNS
+            few = X.shape[1] <= NEWTON_COLUMNS or self.rowwise
             if self._newton_can() and (few or not loss.smooth):
                 return "newton"
             if loss.smooth:
@@ -134,7 +134,7 @@ class Fitting:
             return False
         coefficients = self.data.X.shape[1] * (self.n_raw if self.rowwise else 1)
         if self.rowwise:  # what smooths kinks sees one raw prediction
-            return self.loss.smooth and coefficients < DENSE
+            return self.loss.smooth and coefficients < DENSE and not self.l1
         return not self.l1 or coefficients < DENSE
 
     @property

@@ -22,10 +22,11 @@ from ._numba import fadd, kernel
 
 
 def _smoothed(loss, y, z, h):
-    """Return the slope and the curvature of the average over [z - h, z + h], and the dual loss.
+    """Return slope and curvature of the average over [z - h, z + h]; what tells the dual loss.
 
-    The tangents at both ends meet `t` from `z`; the loss lies above them. So its conjugate at the
-    slope is at most that of the tangents, which is taken where they meet.
+    That is: the gradients at both ends; where their tangents meet, `t` from `z`; and how far above
+    that `z` is. The loss lies above the tangents. So its conjugate at a slope between theirs is at
+    most that of the tangents, which is taken where they meet: the dual loss is ``over + slope*t``.
     """
     left, right = loss.value(y, z - h), loss.value(y, z + h)
     low, _ = loss.grad_hess(y, z - h)
@@ -35,8 +36,10 @@ def _smoothed(loss, y, z, h):
     slope = (right - left) / (2.0 * h)
     slope = min(max(slope, low), high) if bent else low
     t = (left - right + h * (low + high)) / (rise if bent else 1.0)
-    lost = loss.value(y, z) - (left + low * (t + h)) + slope * t
-    return slope, rise / (2.0 * h) if bent else 0.0, lost if bent else 0.0
+    over = loss.value(y, z) - (left + low * (t + h))
+    if not bent:
+        return low, 0.0, low, low, 0.0, 0.0
+    return slope, rise / (2.0 * h), low, high, t, over
 
 
 @kernel
@@ -49,8 +52,9 @@ def terms(loss, y, z, w, h, out_gradient, out_curvature):
             g, c = loss.grad_hess(y[i], z[i])
             c = c if c > 0.0 else 0.0
         else:
-            g, c, missed = _smoothed(loss, y[i], z[i], h)
-            lost = fadd(lost, w[i] * missed)
+            g, c, _, _, t, over = _smoothed(loss, y[i], z[i], h)
+            missed = over + g * t
+            lost = fadd(lost, w[i] * (missed if missed > 0.0 else 0.0))
         total = fadd(total, w[i] * value)
         out_gradient[i] = w[i] * g
         out_curvature[i] = w[i] * c
@@ -66,7 +70,7 @@ def slope_along(loss, y, z, step, t, w, h):
         if h is None:
             g, _ = loss.grad_hess(y[i], there)
         else:
-            g, _, _ = _smoothed(loss, y[i], there, h)
+            g, _, _, _, _, _ = _smoothed(loss, y[i], there, h)
         total = fadd(total, w[i] * g * step[i])
     return total
 
@@ -75,7 +79,24 @@ def slope_along(loss, y, z, step, t, w, h):
 def window_drift(loss, y, z, w, h, out):
     """Fill the derivative in `h` of the weighted slopes of the smoothed loss."""
     for i in range(y.size):
-        slope, _, _ = _smoothed(loss, y[i], z[i], h)
-        low, _ = loss.grad_hess(y[i], z[i] - h)
-        high, _ = loss.grad_hess(y[i], z[i] + h)
+        slope, _, low, high, _, _ = _smoothed(loss, y[i], z[i], h)
         out[i] = w[i] * (0.5 * (low + high) - slope) / h
+
+
+@kernel
+def shortfall(loss, y, z, w, h, step, out_change, out_curvature):
+    """Return the sum of the dual losses of the slopes that a model foresees after a step.
+
+    They are kept between the gradients at both ends of the window. Fill what they change by, and
+    the curvature where they need not be kept; weighted.
+    """
+    total = 0.0
+    for i in range(y.size):
+        slope, c, low, high, t, over = _smoothed(loss, y[i], z[i], h)
+        foreseen = slope + c * step[i]
+        bounded = min(max(foreseen, low), high)
+        missed = over + bounded * t
+        total = fadd(total, w[i] * (missed if missed > 0.0 else 0.0))
+        out_change[i] = w[i] * (bounded - slope)
+        out_curvature[i] = w[i] * c if bounded == foreseen else 0.0
+    return total

@@ -69,8 +69,13 @@ def _smoothed(loss, y, z, h):
     bent = rise > 0
     slope = np.where(bent, np.clip((right - left) / (2 * h), low, high), low)
     t = (left - right + h * (low + high)) / np.where(bent, rise, 1)
-    lost = loss.value(y, z) - (left + low * (t + h)) + slope * t
-    return slope, np.where(bent, rise / (2 * h), 0), np.where(bent, lost, 0), (low + high) / 2
+    over = loss.value(y, z) - (left + low * (t + h))
+    curvature = np.where(bent, rise / (2 * h), 0)
+    return slope, curvature, low, np.where(bent, high, low), t * bent, over * bent
+
+
+def _dual_loss(w, over, slope, t):
+    return float((w * np.maximum(over + slope * t, 0)).sum())
 
 
 def terms(loss, y, z, w, h, out_gradient, out_curvature):
@@ -78,8 +83,8 @@ def terms(loss, y, z, w, h, out_gradient, out_curvature):
         g, c = loss.grad_hess(y, z)
         lost = 0.0
     else:
-        g, c, missed, _ = _smoothed(loss, y, z, h)
-        lost = float((w * missed).sum())
+        g, c, _, _, t, over = _smoothed(loss, y, z, h)
+        lost = _dual_loss(w, over, g, t)
     out_gradient[:], out_curvature[:] = w * g, w * np.maximum(c, 0)
     return float((w * loss.value(y, z)).sum()), lost
 
@@ -91,5 +96,14 @@ def slope_along(loss, y, z, step, t, w, h):
 
 
 def window_drift(loss, y, z, w, h, out):
-    slope, _, _, middle = _smoothed(loss, y, z, h)
-    out[:] = w * (middle - slope) / h
+    slope, _, low, high, _, _ = _smoothed(loss, y, z, h)
+    out[:] = w * (0.5 * (low + high) - slope) / h
+
+
+def shortfall(loss, y, z, w, h, step, out_change, out_curvature):
+    slope, c, low, high, t, over = _smoothed(loss, y, z, h)
+    foreseen = slope + c * step
+    bounded = np.clip(foreseen, low, high)
+    out_change[:] = w * (bounded - slope)
+    out_curvature[:] = np.where(bounded == foreseen, w * c, 0)
+    return _dual_loss(w, over, bounded, t)

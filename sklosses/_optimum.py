@@ -20,8 +20,9 @@ def weighted_mean(y, w):
 
 
 def weighted_quantile(y, quantile, w):
-    """Return the smallest value whose cumulated weight reaches `quantile`."""
-    return float(np.quantile(y, quantile, weights=w, method="inverted_cdf"))
+    """Return the smallest value whose cumulated weight reaches `quantile`; an array for several."""
+    found = np.quantile(y, quantile, weights=w, method="inverted_cdf")
+    return found if found.ndim else float(found)
 
 
 def clipped_logit(p):
@@ -79,7 +80,8 @@ def _root(slope, low, high):
         return low
     if slope(high) <= 0:
         return high
-    return float(brentq(slope, low, high, xtol=1e-300, rtol=1e-14, maxiter=500))
+    # around 0, no relative precision is ever reached: the last bracket is as narrow as needs be
+    return float(brentq(slope, low, high, xtol=1e-300, rtol=1e-14, maxiter=500, disp=False))
 
 
 @dataclass

@@ -21,7 +21,8 @@ def new_array(shape, dtype):
 
     The memory of a large one may be that of an earlier result, if nothing refers to it any more.
     The system has to clear fresh pages, which takes longer than a simple loss on all of their
-    numbers; PyTorch and malloc keep memory for the same reason. Two blocks are kept at most.
+    numbers; PyTorch and malloc keep memory for the same reason. Two blocks are kept at most, which
+    also serve arrays down to a quarter of their size.
     """
     dtype = np.dtype(dtype)
     size = int(np.prod(shape)) * dtype.itemsize
@@ -30,8 +31,9 @@ def new_array(shape, dtype):
     with _lock:
         for i in range(len(_kept)):
             # views, and views of views, hold the array that owns the memory
-            if _kept[i].size == size and getrefcount(_kept[i]) == UNHELD:
-                return _kept[i].view(dtype).reshape(shape)
+            fits = size <= _kept[i].size <= 4 * size
+            if fits and getrefcount(_kept[i]) == UNHELD:
+                return _kept[i][:size].view(dtype).reshape(shape)
         _kept.append(np.empty(size, np.uint8))
         del _kept[:-KEPT]
         return _kept[-1].view(dtype).reshape(shape)

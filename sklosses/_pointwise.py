@@ -218,7 +218,7 @@ class PointwiseLoss(TermLoss):
         """Return what raw predictions are measured in: the spread of the targets, or 1."""
         if self.task != "regression" or self._has_response():
             return 1.0
-        low, high = (weighted_quantile(y, q, w) for q in ONE_SIGMA)
+        low, high = weighted_quantile(y, ONE_SIGMA, w)
         return (high - low) / 2 or float(np.sqrt(weighted_mean((y - y.mean()) ** 2, w))) or 1.0
 
     def _starts(self, y, w, k):

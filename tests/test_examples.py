@@ -134,6 +134,18 @@ def test_robust_regression(run):
     assert max(errors.values()) < squared / 2
 
 
+def test_engel_quantiles(run):
+    pytest.importorskip("statsmodels")
+    module = run("engel_quantiles")
+    for column in ("intercept", "slope"):
+        table = module.quantiles
+        np.testing.assert_allclose(table[column], table[f"published {column}"], atol=1e-4)
+    assert (module.quantiles["gap"] <= 1e-8).all()
+    ours = module.stackloss["sklosses"]
+    np.testing.assert_allclose(ours, module.stackloss["published"], atol=1e-4)
+    np.testing.assert_allclose(ours, module.stackloss["statsmodels"], rtol=1e-6)
+
+
 def test_imbalanced_focal(run, capsys):
     searches = run("imbalanced_focal").searches
     assert set(searches) == {"average precision", "negative Brier score"}

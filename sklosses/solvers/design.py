@@ -18,9 +18,9 @@ from threadpoolctl import ThreadpoolController
 
 from .moments import column_moments
 
-BLOCK = 2**16  # entries read at a time: half a megabyte
+BLOCK = 2**17  # entries read at a time: a megabyte
 LARGE = 10**6  # entries from which threads pay
-SAMPLE = 20_000  # rows that tell the scales of the columns, which need not be exact
+SAMPLE = 4000  # rows that tell the scales of the columns, which need not be exact
 
 
 class Design:
@@ -73,7 +73,8 @@ class Design:
         """Return the sum of the arrays that ``work(rows, block)`` returns for each block."""
 
         def some(blocks):
-            return sum(work(rows, block) for rows, block in blocks)
+            with np.errstate(over="ignore", invalid="ignore"):  # in this thread
+                return sum(work(rows, block) for rows, block in blocks)
 
         if self._pool is None:
             return some(self.blocks)
@@ -121,14 +122,16 @@ class Design:
         """Return the design of some rows, squared: ``A[rows].T @ diag(curvature) @ A[rows]``."""
         result = np.zeros((self.size, self.size))
         count = max(256, BLOCK // max(self.n_columns, 1))
-        curvature = curvature.astype(self.X.dtype)
-        mean, scale = self.mean.astype(self.X.dtype), self.scale.astype(self.X.dtype)
+        # of few rows, which may be singular, in double precision: it costs little
+        dtype = self.X.dtype if curvature.size > 20 * self.size else np.float64
+        curvature = curvature.astype(dtype)
+        mean, scale = self.mean.astype(dtype), self.scale.astype(dtype)
         for start in range(0, curvature.size, count):
             some = slice(start, start + count)
             block = self.X[rows[some]]
             if sparse.issparse(block):
                 block = block.toarray()
-            factor = np.empty((block.shape[0], self.size), self.X.dtype)
+            factor = np.empty((block.shape[0], self.size), dtype)
             inner = factor[:, : self.n_columns]
             np.subtract(block, mean, out=inner)
             inner *= scale

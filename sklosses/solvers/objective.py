@@ -16,7 +16,7 @@ ROWS = 20_000  # that the curvature is taken from, at least this and ROWS_A_COLU
 ROWS_A_COLUMN = 50
 ROWS_OF_SEVERAL = 10  # the same a coefficient, of losses of several columns: each row tells much
 DIFFERENCE = 1e-5  # step of raw predictions, for the curvature of losses of several columns
-TINY = np.finfo(np.float64).tiny
+TINY, EPS = np.finfo(np.float64).tiny, np.finfo(np.float64).eps
 
 
 @dataclass
@@ -48,7 +48,7 @@ class Objective:
 
     def __init__(self, loss, design, y, weight, *, l1, l2, shape=()):
         self.loss, self.design, self.shape = loss, design, shape
-        self.smooth = loss.smooth
+        self.smooth, self.quadratic = loss.smooth, loss.hessian == "constant"
         scale = np.append(design.scale, 0.0) if design.fit_intercept else design.scale
         scale = np.repeat(scale, shape[0] if shape else 1)  # the intercept is not penalised
         self.l1, self.l2 = l1 * scale, l2 * scale**2
@@ -79,9 +79,18 @@ class Objective:
         """Return the derivative in `t` of the sum of the losses at ``raw + t * step``."""
         raise NotImplementedError
 
+    def level(self, point):
+        """Return the mean curvature in a raw prediction."""
+        raise NotImplementedError
+
     def model(self, point):
         """Return the quadratic model at a point, the last that was computed."""
         raise NotImplementedError
+
+    def rounding(self, point, window):
+        """Return about what the value changes by when raw predictions are rounded."""
+        steep = np.abs(self.slopes)
+        return EPS * float(np.vdot(steep, np.abs(point.raw))) / self.total_weight
 
     def coefficients(self, theta):
         """Return coefficients and intercept, an array or a float."""
@@ -132,7 +141,8 @@ class Objective:
 
     def penalty(self, theta):
         """Return the penalties of `theta`."""
-        return float(self.l1 @ np.abs(theta) + 0.5 * (self.l2 @ theta**2))
+        square = (self.l2 * theta) @ theta  # in this order no overflow meets a 0
+        return float(self.l1 @ np.abs(theta) + 0.5 * square)
 
     def slope_along(self, point, step, raw_step, window):
         """Return the function that gives the derivative of the objective along a step."""
@@ -170,6 +180,12 @@ class PointwiseObjective(Objective):
     def _slope_along(self, raw, step, t, window):
         return self.kernels.slope_along(self.bound, self.y, raw, step, t, self.w, window)
 
+    def rounding(self, point, window):
+        """Return about what the value changes by when raw predictions are rounded."""
+        window = window or 0.0
+        steep = np.abs(self.slopes) + self.curvature * window
+        return EPS * float(steep @ np.maximum(np.abs(point.raw), window)) / self.total_weight
+
     def drift(self, point, window):
         """Return the derivative of the slope in the window."""
         rows = np.flatnonzero(self.curvature)
@@ -191,16 +207,18 @@ class PointwiseObjective(Objective):
         rows = None if self.smooth else np.flatnonzero(curvature)  # few, in a narrow window
         count = curvature.size if rows is None else rows.size
         scale = 1.0 / self.total_weight
-        if count > 2 * most:
+        if count > 2 * most and not self.quadratic:  # of which one exact model is enough
             some = random_rows(count, most)
             rows = some if rows is None else rows[some]
             scale *= curvature.sum() / max(curvature[rows].sum(), TINY)
         elif rows is None:
             rows = np.arange(count)
         curvature = curvature[rows] * scale
+        # slopes in single precision do not balance anyway
+        exact = count == rows.size and design.X.dtype == np.float64
         if design.size > DENSE:
-            return ImplicitModel(design.rows(rows), curvature, self.l2)
-        return DenseModel(design.gram(rows, curvature), self.l1, self.l2)
+            return ImplicitModel(design.rows(rows), curvature, self.l2, exact=exact)
+        return DenseModel(design.gram(rows, curvature), self.l1, self.l2, exact=exact)
 
 
 class RowwiseObjective(Objective):
@@ -209,18 +227,6 @@ class RowwiseObjective(Objective):
     def _terms(self, rows, raw, window):
         value = self.loss.objective(self.y[rows], raw[rows], self.w[rows], self.slopes[rows])
         return value, 0.0
-
-    def _slope_along(self, raw, step, t, window):
-        slopes = self._empty()
-        self.loss.objective(self.y, raw + t * step, self.w, slopes)
-        return float(np.vdot(slopes, step))
-
-    def level(self, point):
-        """Return the mean curvature of a column."""
-        rows = random_rows(self.w.size, min(self.w.size, 1000))
-        blocks = self._curvatures(rows, point.raw[rows])
-        trace = np.trace(blocks, axis1=1, axis2=2).sum()
-        return float(trace) / (self.shape[0] * self.w[rows].sum())
 
     def model(self, point):
         """Return the quadratic model, as some rows tell."""
