@@ -56,7 +56,7 @@ table = sl.metrics.compare_rankings(relevant, scores, qid=qid, metrics=["ndcg@10
 print(table.to_string())
 
 # %%
-# The first three queries (left) for which the distance errs, with the first ten images of both ways.
+# The first three queries (left) for which the distance errs, and the first ten images of both ways.
 
 
 def first_ten(name, query):

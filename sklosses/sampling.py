@@ -22,8 +22,10 @@ def sample_negatives(user, item, *, n_negatives=4, n_items=None, random_state=No
 
     Parameters
     ----------
-    user, item : array-like of shape (n_pairs,)
-        Who chose what: ids of any type. A pair may occur more than once.
+    user : array-like of shape (n_pairs,)
+        Who chose something: ids of any type.
+    item : array-like of shape (n_pairs,)
+        What each chose: ids of any type. A pair may occur more than once.
     n_negatives : int, default=4
         Items not chosen for each pair, drawn uniformly, with replacement, from those that the user
         chose in no pair.

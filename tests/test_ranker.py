@@ -549,7 +549,10 @@ def test_without_routing_the_failure_explains_itself():
 
     model = Sometimes(max_iter=2, random_state=0)
     search = GridSearchCV(model, grid, cv=3, scoring=sl.get_scorer("ndcg"))
-    with pytest.warns(FitFailedWarning, match="(?s)" + advice), pytest.warns(UserWarning, match="non-finite"):
+    with (
+        pytest.warns(FitFailedWarning, match="(?s)" + advice),
+        pytest.warns(UserWarning, match="non-finite"),
+    ):
         search.fit(X, y)
     # in a pipeline qid can be given to the step by name
     pipeline = make_pipeline(StandardScaler(), quick()).fit(X, y, lossranker__qid=qid)
