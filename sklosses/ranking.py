@@ -77,11 +77,12 @@ class LossRanker(LossEstimator):
     """
 
     tasks: ClassVar[tuple] = ("ranking",)
-    score_unit: ClassVar[float] = 1.0
     # inside, where it centres columns; then dropped
     fit_intercept: ClassVar[bool] = True  # type: ignore[misc]
 
     loss: Annotated[str | Loss, (str, Loss)] = "lambda_rank"
+
+    score_unit: ClassVar[float] = 1.0  # that of NDCG
 
     __metadata_request__fit = {
         "sample_weight": True, "X_val": True, "y_val": True, "sample_weight_val": True,
