@@ -57,6 +57,7 @@ from .multitask import MultiTaskEstimator
 from .plot import LossDisplay
 from .ranking import LossRanker
 from .regression import LossRegressor
+from .sampling import sample_negatives
 from .scoring import get_scorer, make_loss_scorer, make_ranking_scorer
 
 __version__ = "0.1.0"
@@ -123,6 +124,7 @@ __all__ = [
     "make_loss_scorer",
     "make_ranking_scorer",
     "metrics",
+    "sample_negatives",
     "share",
     "warmup",
 ]

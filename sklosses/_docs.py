@@ -1,5 +1,9 @@
 """What the docstrings of the estimators share."""
 
+from __future__ import annotations
+
+import re
+
 PARAMETERS = """penalty : {"l2", "l1", "elasticnet"} or None, default="l2"
         What is added to the mean loss, times `alpha`: ½‖w‖², ‖w‖₁ or
         ``l1_ratio * ‖w‖₁ + (1 − l1_ratio) * ½‖w‖²``. The intercept is not penalised.
@@ -77,3 +81,26 @@ ATTRIBUTES = """n_iter_ : int
         The loss that was minimised.
     n_features_in_, feature_names_in_
         As everywhere in scikit-learn."""
+
+
+_ENTRY = re.compile(r"^(?=\S)|\n    (?=\S)")
+
+
+def shared(text, doc, without=()):
+    """Return the entries of `text` that `doc` does not have itself, but for those `without`.
+
+    Parameters
+    ----------
+    text : str
+        `PARAMETERS` or `ATTRIBUTES`.
+    doc : str
+        The docstring they are for.
+    without : container of str
+        Names that are no parameters here.
+    """
+    kept = []
+    for entry in filter(None, _ENTRY.split(text)):
+        name = re.match(r"[\w, ]+", entry)[0].strip()
+        if name not in without and not re.search(rf"^ *{name} :", doc, re.MULTILINE):
+            kept.append(entry)
+    return "\n    ".join(kept)

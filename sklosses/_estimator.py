@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import warnings
 from copy import copy, deepcopy
 from math import inf
@@ -16,7 +17,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.extmath import safe_sparse_dot
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from ._docs import ATTRIBUTES, PARAMETERS
+from ._docs import ATTRIBUTES, PARAMETERS, shared
 from ._fitting import Data, Fitting, hidden_sizes, minibatch_options, new_sgd
 from ._fitting import standardiser as coordinates_of
 from ._loss import Loss
@@ -40,6 +41,8 @@ class LossEstimator(CallbackSupportMixin, Parametrized):
 
     tasks: ClassVar[tuple] = ()
     _n_positional: ClassVar[float] = 1
+    #: the size of validation scores that are not the loss, for `tol`
+    score_unit: ClassVar[float | None] = None
 
     loss: Annotated[str | Loss, (str, Loss)] = "squared_error"
     penalty: Annotated[str | None, ("l2", "l1", "elasticnet", None)] = "l2"
@@ -78,9 +81,13 @@ class LossEstimator(CallbackSupportMixin, Parametrized):
     def __init_subclass__(cls, **kwargs):
         """Complete the docstring: what is common is written once, above."""
         super().__init_subclass__(**kwargs)
-        common = {"<parameters>": PARAMETERS, "<attributes>": ATTRIBUTES}
-        for mark, text in common.items():
-            cls.__doc__ = (cls.__doc__ or "").replace(mark, text)
+        fixed = [
+            name for name, kind in inspect.get_annotations(cls).items() if "ClassVar" in str(kind)
+        ]
+        doc = cls.__doc__ or ""
+        for mark, text in {"<parameters>": PARAMETERS, "<attributes>": ATTRIBUTES}.items():
+            doc = doc.replace(mark, shared(text, doc, without=fixed))
+        cls.__doc__ = doc
 
     # ------------------------------------------------------------------ for subclasses
 
@@ -103,6 +110,11 @@ class LossEstimator(CallbackSupportMixin, Parametrized):
             random_state=check_random_state(self.random_state),
             stratify=self._stratify(data.y),
         )
+
+    def _shown(self, X, y, sample_weight):
+        """Return what callbacks are shown of the data."""
+        metadata = {} if sample_weight is None else {"sample_weight": sample_weight}
+        return {"X": X, "y": y, "metadata": metadata}
 
     def _objective(self):
         """Return what solvers minimise."""
@@ -379,8 +391,7 @@ class Progress:
 
     def __init__(self, estimator, X, y, sample_weight):
         self.estimator = estimator
-        metadata = {} if sample_weight is None else {"sample_weight": sample_weight}
-        self.shown = {"X": X, "y": y, "metadata": metadata}
+        self.shown = estimator._shown(X, y, sample_weight)
         self.context = estimator._init_callback_context(max_subtasks=estimator.max_iter)
         self.wanted = bool(self.context._callbacks)
 

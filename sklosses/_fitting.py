@@ -165,6 +165,8 @@ class Fitting:
         options = self.options
         epochs = 1 if self.validation or not watch_training else self._epochs_to_judge()
         whole = column is None or self.n_raw == 1
+        if self.validation and options.score_unit is not None:
+            reference = options.score_unit
         tell = self.on_iteration
         return Monitor(
             tol=None if options.tol is None else options.tol * epochs,

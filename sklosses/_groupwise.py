@@ -246,19 +246,18 @@ class GroupedTargets:
         return GroupedTargets(self.y[rows], self.codes[rows])
 
     def batches(self, order, size):
-        """Return arrays of rows, each of whole groups of `order` and about `size` rows.
+        """Return arrays of rows, each of whole groups of `order`, alike in size: `size` or less.
 
         Parameters
         ----------
         order : ndarray
             Indices of groups.
         size : int
-            Rows of a batch.
+            Rows of a batch, about.
         """
         lengths = np.diff(self.groups.offsets)[order]
-        number = np.cumsum(lengths) // max(size, 1)
-        starts = np.flatnonzero(np.diff(number, prepend=-1))
+        ends = np.cumsum(lengths)
         first = self.groups.offsets[order]
-        rows = np.repeat(first - np.cumsum(lengths) + lengths, lengths) + np.arange(lengths.sum())
-        ends = np.concatenate((np.cumsum(lengths)[starts[1:] - 1], [rows.size]))
-        return np.split(rows, ends[:-1])
+        rows = np.repeat(first - ends + lengths, lengths) + np.arange(ends[-1])
+        number = (ends - 1) * -(-ends[-1] // size) // ends[-1]  # where the last row would be
+        return np.split(rows, ends[np.flatnonzero(np.diff(number))])

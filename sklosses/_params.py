@@ -152,7 +152,9 @@ def fields_of(cls):
             for name, annotation in inspect.get_annotations(base).items():
                 kind = _resolve(annotation, base)
                 is_class_var = kind is ClassVar or typing.get_origin(kind) is ClassVar
-                if not (is_class_var or name.startswith("_")):
+                if is_class_var:  # also where a base has a parameter of that name
+                    fields.pop(name, None)
+                elif not name.startswith("_"):
                     default = getattr(cls, name, inspect.Parameter.empty)
                     fields[name] = Field(name, default, _domains(kind))
         _fields_cache[cls] = fields

@@ -39,12 +39,22 @@ class LossRanker(LossEstimator):
     loss : str or Loss, default="lambda_rank"
         The loss, by name or as an object; an object's parameters can be searched for as
         ``loss__k`` and so on.
+    solver : {"auto", "adam", "sgd", "adagrad"}, default="auto"
+        The rule of a step along a batch of queries; "sgd" has momentum. "auto" is "adam".
+    learning_rate : {"adaptive", "constant", "invscaling"}, default="adaptive"
+        "adaptive" keeps the rate until the loss (or the validation score) no longer gets better,
+        and lowers it then.
+    batch_size : int or "auto", default="auto"
+        Rows a step, about: a batch holds whole queries. "auto": 200 rows, and 16 queries of usual
+        length at least.
     <parameters>
 
     Attributes
     ----------
     coef_ : ndarray of shape (n_features,)
         Coefficients of linear models.
+    validation_scores_ : list of float or None
+        The NDCG of the validation data after each iteration; the best iterate is kept.
     <attributes>
 
     See Also
@@ -67,9 +77,12 @@ class LossRanker(LossEstimator):
     """
 
     tasks: ClassVar[tuple] = ("ranking",)
-    fit_intercept: ClassVar[bool] = True  # inside, where it centres columns; then dropped
+    # inside, where it centres columns; then dropped
+    fit_intercept: ClassVar[bool] = True  # type: ignore[misc]
 
     loss: Annotated[str | Loss, (str, Loss)] = "lambda_rank"
+
+    score_unit: ClassVar[float] = 1.0  # that of NDCG
 
     __metadata_request__fit = {
         "sample_weight": True, "X_val": True, "y_val": True, "sample_weight_val": True,
@@ -101,7 +114,7 @@ class LossRanker(LossEstimator):
         self
         """
         judged = Judged(y, self._required(qid, "fit"))
-        if X_val is not None:
+        if X_val is not None and y_val is not None:
             y_val = Judged(y_val, self._required(qid_val, "fit", "qid_val"))
         return self._fit(X, judged, sample_weight, (X_val, y_val, sample_weight_val))
 
@@ -183,14 +196,21 @@ class LossRanker(LossEstimator):
         check_domain(type(self.loss_function_).__name__, targets, "y", self.loss_function_.target)
         lengths = np.diff(groups.offsets)
         codes = np.repeat(np.arange(groups.n_groups), lengths)
-        # a query's weight is the sum of those of its rows
-        weight = np.repeat(weights / lengths, lengths).astype(X.dtype)
+        # a query's weight is the sum of those of its rows, in units that make usual ones 1, as
+        # streams expect them
+        usual = lengths[weights > 0.0].mean()
+        weight = np.repeat(weights * usual / lengths, lengths).astype(X.dtype)
         X = X if groups.order is None else X[groups.order]
         return Data(X, GroupedTargets(groups.sorted(targets), codes), weight)
 
     def _split_rows(self, data):
         """Keep queries whole."""
         codes = data.y.codes
+        if data.y.groups.n_groups == 1:
+            raise ValueError(
+                "early_stopping holds out whole queries, and there is only one: pass X_val, y_val "
+                "and qid_val, or set early_stopping=False."
+            )
         train, test = train_test_split(
             np.unique(codes),
             test_size=self.validation_fraction,
@@ -199,10 +219,14 @@ class LossRanker(LossEstimator):
         return np.flatnonzero(np.isin(codes, train)), np.flatnonzero(np.isin(codes, test))
 
     def _validation_score(self, loss, y, raw, weight):
-        weights = np.repeat(
-            np.add.reduceat(weight, y.groups.offsets[:-1]), np.diff(y.groups.offsets)
-        )
+        lengths = np.diff(y.groups.offsets)
+        weights = np.repeat(np.add.reduceat(weight, y.groups.offsets[:-1]), lengths)
         return ndcg_score(y.y, raw[:, 0], qid=y.groups, sample_weight=weights)
+
+    def _shown(self, X, y, sample_weight):
+        shown = super()._shown(X, y.y, sample_weight)
+        shown["metadata"]["qid"] = y.qid
+        return shown
 
     def _set_coefficients(self, coefs, intercepts, *, single):
         super()._set_coefficients(coefs, None if coefs is None else intercepts * 0.0, single=single)

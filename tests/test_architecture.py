@@ -72,7 +72,7 @@ LAYERS = [
     {"scoring", "_estimator", "_fitting"},
     {"regression", "classification", "ranking", "embedding", "segmentation", "sequence"}
     | {"generative", "multitask"},
-    {"boosting", "plot", "displays", "dask"},
+    {"boosting", "plot", "displays", "dask", "sampling"},
     {"__init__", "__main__", "_demo"},
 ]
 LAYER = {module: height for height, layer in enumerate(LAYERS) for module in layer}

@@ -180,6 +180,17 @@ def test_multitask_wine(run):
     assert module.masked.predict(module.X).notna().all(axis=None)
 
 
+def test_rank_digits(run, capsys):
+    module = run("rank_digits")
+    table = module.table["map"]
+    # weights that are learned rank unseen images better than a distance
+    for name in ("LambdaRank", "ListNet"):
+        assert table.loc[name, "score"] > table.loc["distance", "score"] + 0.01
+        assert table.loc[name, "mark"] == "▲***"
+    assert not set(module.train) & {*module.qid, *module.document}
+    assert "LambdaRank" in capsys.readouterr().out
+
+
 def test_out_of_core(run, capsys):
     module = run("out_of_core")
     assert module.losses[1] <= module.losses[0] < 1.02 * module.losses[1]

@@ -52,7 +52,8 @@ class MinibatchOptions:
     power_t, momentum, beta_1, beta_2, epsilon : float
         As in scikit-learn.
     batch_size : int or "auto"
-        Rows a step; "auto": 200, fewer if there are few. Groups stay whole; "auto": 16 or more.
+        Rows a step; "auto": 200, fewer if there are few. Groups stay whole, and "auto" takes 16 of
+        usual length at least.
     average : bool
         Whether the result is an average of the iterates.
     shuffle : bool
@@ -309,14 +310,15 @@ class Minibatch:
     def _batches(self, y, sample_weight, seed):
         """Return arrays of rows of positive weight; groups of rows stay together."""
         grouped = hasattr(y, "batches")
-        order = np.arange(y.groups.n_groups) if grouped else np.flatnonzero(sample_weight > 0.0)
+        weight = sample_weight[y.groups.offsets[:-1]] if grouped else sample_weight
+        order = np.flatnonzero(weight > 0.0)
         if order.size == 0:
             return []
         if self.options.shuffle:
             np.random.default_rng(seed).shuffle(order)
         size = self.batch_size(sample_weight)
         if grouped:
-            least = FEW_GROUPS * -(-sample_weight.size // order.size)
+            least = FEW_GROUPS * -(-np.count_nonzero(sample_weight) // order.size)
             return y.batches(order, max(size, least) if self.options.batch_size == "auto" else size)
         return np.array_split(order, -(-order.size // size))
 
