@@ -564,9 +564,9 @@ def test_l1_penalty_of_hidden_layers():
 # ---------------------------------------------------------------- callbacks
 
 FITS = {
-    "linear lbfgs": lambda: (sl.LossRegressor(max_iter=20), diabetes()),
+    "linear lbfgs": lambda: (sl.LossRegressor(solver="lbfgs", max_iter=20), diabetes()),
     "linear sgd": lambda: (sl.LossRegressor(solver="sgd", max_iter=20), diabetes()),
-    "linear pinball": lambda: (sl.LossRegressor("pinball", max_iter=20), diabetes()),
+    "linear newton": lambda: (sl.LossRegressor("pinball", max_iter=20), diabetes()),
     "hidden adam": lambda: (
         sl.LossRegressor(hidden_layer_sizes=(5,), max_iter=20), diabetes()
     ),
