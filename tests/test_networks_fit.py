@@ -458,7 +458,7 @@ BAD = [
     ({"hidden_layer_sizes": ("a",)}, "hidden_layer_sizes"),
     ({"hidden_layer_sizes": None}, "hidden_layer_sizes"),
     ({"activation": "x"}, "activation"),
-    ({"solver": "newton"}, "solver"),
+    ({"solver": "nelder_mead"}, "solver"),
     ({"batch_size": 0}, "batch_size"),
     ({"batch_size": "all"}, "batch_size"),
     ({"momentum": 1.0}, "momentum"),
