@@ -22,7 +22,8 @@ def _suspicious(y, z):
 def fill(loss, y, z, w, offsets, out_value, out_gradient, out_hessian, out_curvature):
     """Fill the outputs that are not None with ``w *`` value, derivatives or PSD surrogate.
 
-    `w` is a weight a group, and so is a value. Groups that tell nothing have loss 0.
+    `w` is a weight a group, and so is a value. Groups that tell nothing have loss 0. The surrogate
+    comes with the gradient.
     """
     zero = z.dtype.type(0)
     suspect = 0.0
@@ -33,26 +34,23 @@ def fill(loss, y, z, w, offsets, out_value, out_gradient, out_hessian, out_curva
         counts = wq != zero and loss.counts(yq)
         if out_value is not None:
             out_value[q] = wq * loss.value(yq, zq) if counts else zero
-        if out_gradient is not None:
-            g = out_gradient[start:stop]
-            g[:] = zero
-            if counts:
-                loss.grad(yq, zq, g)
-                g *= wq
         if out_hessian is not None:
             h = out_hessian[start:stop]
             h[:] = zero
             if counts:
                 loss.hess(yq, zq, h)
                 h *= wq
-        if out_curvature is not None:
-            c = out_curvature[start:stop]
-            c[:] = wq * loss.surrogate(zero, zero)
-            if counts:
+        if out_gradient is not None:
+            g = out_gradient[start:stop]
+            g[:] = zero
+            if out_curvature is not None:
+                c = out_curvature[start:stop]
                 c[:] = zero
-                scratch = zq.copy()
-                loss.grad(yq, zq, scratch)
-                loss.bend(yq, zq, c)
+                if counts:
+                    loss.grad_bend(yq, zq, g, c)
                 for i in range(c.size):
-                    c[i] = wq * loss.surrogate(scratch[i], c[i])
+                    c[i] = wq * loss.surrogate(g[i], c[i])
+            elif counts:
+                loss.grad(yq, zq, g)
+            g *= wq
     return suspect
