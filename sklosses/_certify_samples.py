@@ -258,7 +258,8 @@ class GroupSample(RowSample):
         return np.repeat(np.concatenate([STEPS, np.linspace(-5, 5, 41)])[:, None], self.k, axis=1)
 
     def plain(self, loss):
-        values, gradient, hessian = np.zeros(PLAIN), *np.zeros((2, PLAIN, self.k))
+        values = np.zeros(PLAIN)
+        gradient, hessian = np.zeros((2, PLAIN, self.k))
         for i in range(PLAIN):
             if loss.counts(self.y[i]):
                 values[i] = loss.value(self.y[i], self.z[i])

@@ -28,7 +28,7 @@ from ._special import float32_of
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["GroupLoss", "GroupedTargets", "fadd"]
+__all__ = ["GroupLoss", "GroupedTargets", "Interval", "fadd"]
 
 GRADES = Interval(0, np.inf, closed="left")
 

@@ -67,7 +67,8 @@ class LossRanker(LossEstimator):
     """
 
     tasks: ClassVar[tuple] = ("ranking",)
-    fit_intercept: ClassVar[bool] = True  # inside, where it centres columns; then dropped
+    # inside, where it centres columns; then dropped
+    fit_intercept: ClassVar[bool] = True  # type: ignore[misc]
 
     loss: Annotated[str | Loss, (str, Loss)] = "lambda_rank"
 

@@ -385,6 +385,49 @@ def test_autograd(loss, rng):
         assert_allclose(hessian[own], bends.numpy(force=True), rtol=1e-6, atol=1e-7)
 
 
+# ------------------------------------------------------------------ LightGBM
+
+TREE = {
+    "lambdarank_norm": False,
+    "learning_rate": 1.0,
+    "num_leaves": 12,
+    "min_data_in_leaf": 5,
+    "min_sum_hessian_in_leaf": 0.0,
+    "deterministic": True,
+    "num_threads": 1,
+    "verbosity": -1,
+}
+
+
+@pytest.mark.parametrize("start", ["zero", "anywhere"])
+@pytest.mark.parametrize(("k", "sigma"), [(30, 1.0), (5, 1.0), (1, 0.5), (10, 2.0)])
+def test_tree_of_lightgbm(k, sigma, start, rng):
+    """Its gradient and Hessian cannot be asked for, but the tree it grows from them can."""
+    lightgbm = pytest.importorskip("lightgbm", reason="LightGBM is the oracle here")
+    lengths = rng.integers(1, 60, 50)
+    qid, n = np.repeat(np.arange(50), lengths), lengths.sum()
+    X = rng.normal(size=(n, 3))
+    y = np.clip(np.round(1.5 + X[:, 0] + rng.normal(size=n)), 0, 4)
+    scores = rng.normal(size=n) if start == "anywhere" else np.zeros(n)
+    loss = sl.LambdaRank(k=k, sigma=sigma)
+
+    def objective(raw, data):
+        return loss.gradient_hessian(y, raw, qid=qid)
+
+    def grown(objective):
+        data = lightgbm.Dataset(X, y, group=lengths, init_score=scores, params=TREE)
+        options = {"lambdarank_truncation_level": k, "sigmoid": sigma, "objective": objective}
+        return lightgbm.train(TREE | options, data, num_boost_round=1).trees_to_dataframe()
+
+    ours, theirs = grown(objective), grown("lambdarank")
+    columns = ["node_depth", "node_index", "split_feature", "threshold", "count"]
+    pd.testing.assert_frame_equal(ours[columns], theirs[columns])
+    assert len(ours) == 2 * TREE["num_leaves"] - 1
+    # it looks up its sigmoid in a table, whose rows are 5e-5 apart; 0 has a row
+    close = 1e-6 if start == "zero" else 1e-4
+    assert_allclose(ours["value"], theirs["value"], rtol=close, atol=close)
+
+
 # ------------------------------------------------------------------ queries
 
 every_class = pytest.mark.parametrize("cls", CLASSES, **NAMED)

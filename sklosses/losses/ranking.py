@@ -7,8 +7,7 @@ from typing import Annotated, ClassVar
 
 import numpy as np
 
-from .._groupwise import GroupLoss, fadd
-from .._params import Interval
+from .._groupwise import GroupLoss, Interval, fadd
 from .._special import exp, exp_of_negative, expit, expm1, log, log1pexp
 
 POSITIVE = Interval(0, inf)
@@ -87,6 +86,17 @@ def ideal_gain(y, k):
         total += gain(top) * part
         place, top = (place + count, lower) if top > 0.0 else (y.size, top)
     return total
+
+
+def by_score(y, z, k):
+    """Return documents by falling score: rows, scores, gains over the ideal ones, discounts."""
+    order = falling(z)
+    gains, discounts = taken(y, order), np.empty_like(z)
+    scale = 1.0 / ideal_gain(y, k)
+    for i in range(z.size):
+        gains[i] = scale * gain(gains[i])
+        discounts[i] = discount(i + 1.0)
+    return order, taken(z, order), gains, discounts
 
 
 class _PairLoss(GroupLoss):
@@ -373,24 +383,13 @@ class LambdaRank(GroupLoss):
         "zh": "最看重列表顶部时;排序任务的默认选择。",
     }
     reference: ClassVar = "Burges (2010), MSR-TR-2010-82"
-    scalar_methods: ClassVar = (*GroupLoss.scalar_methods, "sorted")
 
     @property
     def _places(self):
         return 2**31 if self.k is None else int(self.k)
 
-    def sorted(self, y, z):
-        """Return documents by falling score: rows, scores, gains over the ideal, discounts."""
-        order = falling(z)
-        gains, discounts = taken(y, order), np.empty_like(z)
-        scale = 1.0 / ideal_gain(y, self._places)
-        for i in range(z.size):
-            gains[i] = scale * gain(gains[i])
-            discounts[i] = discount(i + 1.0)
-        return order, taken(z, order), gains, discounts
-
     def value(self, y, z):
-        _, s, gains, discounts = self.sorted(y, z)
+        _, s, gains, discounts = by_score(y, z, self._places)
         total = 0.0
         for i in range(min(z.size, self._places)):  # a row of the triangle of pairs
             high, top, place = s[i], gains[i], discounts[i]
@@ -405,7 +404,7 @@ class LambdaRank(GroupLoss):
         return total
 
     def grad_bend(self, y, z, g, h):
-        order, s, gains, discounts = self.sorted(y, z)
+        order, s, gains, discounts = by_score(y, z, self._places)
         slopes, bends = np.zeros_like(s), np.zeros_like(s)
         for i in range(min(z.size, self._places)):
             high, top, place = s[i], gains[i], discounts[i]
