@@ -54,7 +54,8 @@ class GroupLoss(TermLoss):
     ``hess(self, y, z, h)``       adds its second derivatives, the diagonal, to `h`; default:
                                   differences of ``grad``
     ``bend(self, y, z, h)``       the same, or what serves boosters better; default: ``hess``
-    ``grad_bend(self, y, z, g, h)``  both of what boosters ask for, if that is faster at once
+    ``value_grad(self, y, z, g)``  value and ``grad`` at once, if that is faster
+    ``grad_bend(self, y, z, g, h)``  ``grad`` and ``bend`` at once, if that is faster
     ``surrogate(self, g, h)``     a positive stand-in for one of them, for boosters
     ``counts(self, y)``           whether a group tells anything: if not, its loss is 0;
                                   default: not all targets are equal
@@ -77,6 +78,7 @@ class GroupLoss(TermLoss):
         "grad",
         "hess",
         "bend",
+        "value_grad",
         "grad_bend",
         "surrogate",
         "counts",
@@ -107,6 +109,10 @@ class GroupLoss(TermLoss):
 
     def bend(self, y, z, h):
         self.hess(y, z, h)
+
+    def value_grad(self, y, z, g):
+        self.grad(y, z, g)
+        return self.value(y, z)
 
     def grad_bend(self, y, z, g, h):
         self.grad(y, z, g)

@@ -206,7 +206,7 @@ def test_definition(loss, weighted, rng):
     assert_allclose(ours[0], values, rtol=1e-12, atol=1e-13)
     assert_allclose(ours[1], gradient, rtol=1e-11, atol=1e-13)
     assert_allclose(loss.values(y, z, weight, qid=qid), values, rtol=1e-12, atol=1e-13)
-    assert_array_equal(loss.gradient(y, z, weight, qid=qid), ours[1])
+    assert_allclose(loss.gradient(y, z, weight, qid=qid), gradient, rtol=1e-11, atol=1e-13)
     ours = loss.gradient_hessian(y, z, weight, qid=qid)
     assert_allclose(ours[0], gradient, rtol=1e-11, atol=1e-13)
     assert_allclose(ours[1], hessian, rtol=1e-6, atol=1e-7)
@@ -219,7 +219,7 @@ def test_surrogate_is_positive(loss, rng):
     y, z, qid = draw(loss, rng)
     g, h = loss.gradient_hessian(y, z, qid=qid, psd=True)
     exact = loss.gradient_hessian(y, z, qid=qid)
-    assert_array_equal(g, exact[0])
+    assert_allclose(g, exact[0], rtol=1e-12, atol=1e-15)
     assert (h > 0).all()
     if loss.convex and loss.hessian == "exact":
         assert_allclose(h, np.maximum(exact[1], loss.curvature_floor), rtol=1e-2)
@@ -634,11 +634,11 @@ def test_out(cls, mixed, rng):
     assert_same(outs, (value, gradient), rtol=0)
     strided = np.full(2 * y.size, nan)[::2]
     assert loss.gradient(y, z, qid=qid, out=strided) is strided
-    assert_array_equal(strided, gradient)
+    assert_allclose(strided, gradient, rtol=1e-13, atol=1e-16)
     single = np.full(y.size, nan, np.float32)
     own = z.copy()
     assert loss.gradient_hessian(y, own, qid=qid, out=(own, single))[0] is own  # out is an input
-    assert_array_equal(own, gradient)
+    assert_allclose(own, gradient, rtol=1e-13, atol=1e-16)
     assert_allclose(single, hessian, rtol=1e-6)
     with pytest.raises(ValueError, match="out must be an array of shape"):
         loss.values(y, z, qid=qid, out=np.empty(y.size + 1))
