@@ -22,7 +22,8 @@ def _suspicious(y, z):
 def fill(loss, y, z, w, offsets, out_value, out_gradient, out_hessian, out_curvature):
     """Fill the outputs that are not None with ``w *`` value, derivatives or PSD surrogate.
 
-    `w` is a weight a group, and so is a value. Groups that tell nothing have loss 0.
+    `w` is a weight a group, and so is a value. Groups that tell nothing have loss 0. The surrogate
+    comes with the gradient, and without the value.
     """
     zero = z.dtype.type(0)
     suspect = 0.0
@@ -31,28 +32,28 @@ def fill(loss, y, z, w, offsets, out_value, out_gradient, out_hessian, out_curva
         yq, zq, wq = y[start:stop], z[start:stop], w[q]
         suspect += _suspicious(yq, zq)
         counts = wq != zero and loss.counts(yq)
-        if out_value is not None:
-            out_value[q] = wq * loss.value(yq, zq) if counts else zero
-        if out_gradient is not None:
-            g = out_gradient[start:stop]
-            g[:] = zero
-            if counts:
-                loss.grad(yq, zq, g)
-                g *= wq
         if out_hessian is not None:
             h = out_hessian[start:stop]
             h[:] = zero
             if counts:
                 loss.hess(yq, zq, h)
                 h *= wq
+        if out_gradient is None:
+            if out_value is not None:
+                out_value[q] = wq * loss.value(yq, zq) if counts else zero
+            continue
+        g = out_gradient[start:stop]
+        g[:] = zero
         if out_curvature is not None:
             c = out_curvature[start:stop]
-            c[:] = wq * loss.surrogate(zero, zero)
+            c[:] = zero
             if counts:
-                c[:] = zero
-                scratch = zq.copy()
-                loss.grad(yq, zq, scratch)
-                loss.bend(yq, zq, c)
-                for i in range(c.size):
-                    c[i] = wq * loss.surrogate(scratch[i], c[i])
+                loss.grad_bend(yq, zq, g, c)
+            for i in range(c.size):
+                c[i] = wq * loss.surrogate(g[i], c[i])
+        elif out_value is not None:
+            out_value[q] = wq * loss.value_grad(yq, zq, g) if counts else zero
+        elif counts:
+            loss.grad(yq, zq, g)
+        g *= wq
     return suspect

@@ -21,14 +21,14 @@ from ._inputs import (
 )
 from ._loss import TermLoss
 from ._numba import bind, fadd
-from ._outputs import deliver, output
+from ._outputs import check_output, deliver, output
 from ._params import REAL, Interval
 from ._special import float32_of
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["GroupLoss", "GroupedTargets", "fadd"]
+__all__ = ["GroupLoss", "GroupedTargets", "Interval", "fadd"]
 
 GRADES = Interval(0, np.inf, closed="left")
 
@@ -54,6 +54,8 @@ class GroupLoss(TermLoss):
     ``hess(self, y, z, h)``       adds its second derivatives, the diagonal, to `h`; default:
                                   differences of ``grad``
     ``bend(self, y, z, h)``       the same, or what serves boosters better; default: ``hess``
+    ``value_grad(self, y, z, g)``  value and ``grad`` at once, if that is faster
+    ``grad_bend(self, y, z, g, h)``  ``grad`` and ``bend`` at once, if that is faster
     ``surrogate(self, g, h)``     a positive stand-in for one of them, for boosters
     ``counts(self, y)``           whether a group tells anything: if not, its loss is 0;
                                   default: not all targets are equal
@@ -71,7 +73,16 @@ class GroupLoss(TermLoss):
     groupwise: ClassVar[bool] = True
     response_method: ClassVar[str] = "predict"
     curvature_floor: ClassVar[float] = 1e-6
-    scalar_methods: ClassVar[tuple] = ("value", "grad", "hess", "bend", "surrogate", "counts")
+    scalar_methods: ClassVar[tuple] = (
+        "value",
+        "grad",
+        "hess",
+        "bend",
+        "value_grad",
+        "grad_bend",
+        "surrogate",
+        "counts",
+    )
 
     @property
     def target(self):
@@ -98,6 +109,14 @@ class GroupLoss(TermLoss):
 
     def bend(self, y, z, h):
         self.hess(y, z, h)
+
+    def value_grad(self, y, z, g):
+        self.grad(y, z, g)
+        return self.value(y, z)
+
+    def grad_bend(self, y, z, g, h):
+        self.grad(y, z, g)
+        self.bend(y, z, h)
 
     def surrogate(self, g, h):
         h = h if h > 0.0 else abs(g)
@@ -197,6 +216,8 @@ class GroupLoss(TermLoss):
         arrays = {}
         for kind, out in zip(kinds, outs, strict=True):
             shape = (groups.n_groups,) if kind == "v" else y.shape
+            if out is not None:
+                check_output(out, shape)
             own = out if out is None or kind == "v" or direct else None
             arrays[kind] = output(own, shape, dtype, inputs=(y, z))
         self._fill_groups(y, z, w, groups, RAW_NAMES, *(arrays.get(kind) for kind in "vghc"))
@@ -206,13 +227,12 @@ class GroupLoss(TermLoss):
         )
 
     def _fill_groups(self, y, z, w, groups, names, *outs):
-        suspect = self._run(y, z, w.astype(z.dtype), groups.offsets, *outs) if y.size else 1.0
+        if not y.size:
+            return
+        suspect = self._run(y, z, w.astype(z.dtype), groups.offsets, *outs)
         low, high = self.target.bounds(y.dtype)
-        if (
-            suspect != 0
-            or (y.size and not (y.min() >= low and y.max() <= high))
-            or (self.target.integer)
-        ):
+        suspect = suspect != 0 or not (y.min() >= low and y.max() <= high)
+        if suspect or (self.target.integer and (y != np.floor(y)).any()):
             check_closely(type(self).__name__, y, z, w, names, self.target, REAL)
 
     def _run(self, y, z, w, offsets, *outs):

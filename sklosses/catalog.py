@@ -21,6 +21,7 @@ HEADINGS = {
 
 TASKS_ZH = {
     "regression": "回归", "distributional": "分布预测", "binary": "二分类", "multiclass": "多分类",
+    "ranking": "排序",
 }  # fmt: skip
 LABELS = {"en": "labels from 0", "zh": "从 0 起的标签"}
 SHARES = {"en": "labels from 0, or class shares", "zh": "从 0 起的标签,或类别占比"}

@@ -257,8 +257,8 @@ class JoinedLoss:
     """
 
     jit = True
-    rowwise = True
-    convex = False  # for all that solvers need to know
+    rowwise, groupwise = True, False
+    convex = False  # as far as is known here: heads differ
     task = "compose"
 
     def __init__(self, heads, loss):

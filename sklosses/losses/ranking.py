@@ -7,9 +7,8 @@ from typing import Annotated, ClassVar
 
 import numpy as np
 
-from .._groupwise import GroupLoss, fadd
-from .._params import Interval
-from .._special import exp, expit, log, log1pexp
+from .._groupwise import GroupLoss, Interval, fadd
+from .._special import exp, exp_of_negative, expit, expm1, log, log1pexp
 
 POSITIVE = Interval(0, inf)
 NON_NEGATIVE = Interval(0, inf, closed="left")
@@ -67,15 +66,37 @@ def discount(rank):
 
 def gain(grade):
     """Return 2**grade - 1."""
-    return exp(0.6931471805599453 * grade) - 1.0
+    return expm1(0.6931471805599453 * grade)
 
 
-def ideal_gain(y, order, k):
-    """Return the discounted cumulative gain of the best ranking, of its first `k` places."""
-    total = 0.0
-    for i in range(min(order.size, k)):
-        total += gain(y[order[i]]) * discount(i + 1.0)
+def ideal_gain(y, k):
+    """Return the discounted cumulative gain of the best ranking, of its first `k` places.
+
+    Grades are few, or places: those of a grade are counted, from the highest, instead of a sort.
+    """
+    total, place, top = 0.0, 0, y.max()
+    while place < min(y.size, k):
+        count, lower = 0, top - top
+        for i in range(y.size):
+            count += 1 if y[i] == top else 0
+            lower = max(lower, y[i] if y[i] < top else lower)
+        part = 0.0
+        for i in range(place, min(place + count, k)):
+            part += discount(i + 1.0)
+        total += gain(top) * part
+        place, top = (place + count, lower) if top > 0.0 else (y.size, top)
     return total
+
+
+def by_score(y, z, k):
+    """Return documents by falling score: rows, scores, gains over the ideal ones, discounts."""
+    order = falling(z)
+    gains, discounts = taken(y, order), np.empty_like(z)
+    scale = 1.0 / ideal_gain(y, k)
+    for i in range(z.size):
+        gains[i] = scale * gain(gains[i])
+        discounts[i] = discount(i + 1.0)
+    return order, taken(z, order), gains, discounts
 
 
 class _PairLoss(GroupLoss):
@@ -92,7 +113,7 @@ class _PairLoss(GroupLoss):
         "pair",
         "pair_slopes",
         "pair_bend",
-        "spread",
+        "sweep",
     )
 
     def pair_bend(self, d):
@@ -112,44 +133,57 @@ class _PairLoss(GroupLoss):
             pairs += below.size
         return total / pairs
 
-    def grad(self, y, z, g):
+    def value_grad(self, y, z, g):
         order = falling(y)
         ends, s = next_grades(y, order), taken(z, order)
-        own = np.zeros_like(s)
-        pairs = 0
+        slopes = np.zeros_like(s)
+        total, pairs = 0.0, 0
         for i in range(s.size):
-            below, gradient = s[ends[i] :], own[ends[i] :]
-            part, high = s[i] - s[i], s[i]
+            below, own_slopes = s[ends[i] :], slopes[ends[i] :]
+            high, part, slope_sum = s[i], s[i] - s[i], s[i] - s[i]
             for j in range(below.size):
-                slope, _ = self.pair_slopes(high - below[j])
-                part = fadd(part, slope)
-                gradient[j] -= slope
-            own[i] += part
+                d = high - below[j]
+                slope, _ = self.pair_slopes(d)
+                part, slope_sum = fadd(part, self.pair(d)), fadd(slope_sum, slope)
+                own_slopes[j] -= slope
+            total += part
+            slopes[i] += slope_sum
             pairs += below.size
         for i in range(s.size):
-            g[order[i]] += own[i] / pairs
+            g[order[i]] += slopes[i] / pairs
+        return total / pairs
 
-    def spread(self, y, z, h, mode):
-        """Add the second derivatives of the pairs to `h`; with `mode` 1 what boosters use."""
+    def grad(self, y, z, g):
+        self.sweep(y, z, g, np.empty_like(z), False)
+
+    def sweep(self, y, z, g, h, bent):
+        """Add the slopes of the pairs to `g`, their second derivatives (or bends) to `h`."""
         order = falling(y)
         ends, s = next_grades(y, order), taken(z, order)
-        own = np.zeros_like(s)
+        slopes, bends = np.zeros_like(s), np.zeros_like(s)
         pairs = 0
         for i in range(s.size):
-            for j in range(ends[i], s.size):
-                d = s[i] - s[j]
-                bend = self.pair_bend(d) if mode else self.pair_slopes(d)[1]
-                own[i] += bend
-                own[j] += bend
-            pairs += s.size - ends[i]
+            below, own_slopes, own_bends = s[ends[i] :], slopes[ends[i] :], bends[ends[i] :]
+            high, slope_sum, bend_sum = s[i], s[i] - s[i], s[i] - s[i]
+            for j in range(below.size):
+                d = high - below[j]
+                slope, bend = self.pair_slopes(d)
+                bend = self.pair_bend(d) if bent else bend
+                slope_sum, bend_sum = fadd(slope_sum, slope), fadd(bend_sum, bend)
+                own_slopes[j] -= slope
+                own_bends[j] += bend
+            slopes[i] += slope_sum
+            bends[i] += bend_sum
+            pairs += below.size
         for i in range(s.size):
-            h[order[i]] += own[i] / pairs
+            g[order[i]] += slopes[i] / pairs
+            h[order[i]] += bends[i] / pairs
 
     def hess(self, y, z, h):
-        self.spread(y, z, h, 0)
+        self.sweep(y, z, np.empty_like(z), h, False)
 
-    def bend(self, y, z, h):
-        self.spread(y, z, h, 1)
+    def grad_bend(self, y, z, g, h):
+        self.sweep(y, z, g, h, True)
 
 
 class PairwiseLogistic(_PairLoss):
@@ -341,7 +375,7 @@ class LambdaRank(GroupLoss):
     task: ClassVar = "ranking"
     smooth: ClassVar = False  # where ranks change
     aliases: ClassVar = ("lambdarank", "lambdamart")
-    names: ClassVar = {"en": "LambdaRank", "zh": "LambdaRank"}
+    names: ClassVar = {"en": "LambdaRank", "zh": "LambdaRank(NDCG 加权的成对损失)"}
     formula: ClassVar = (
         r"\sum_{y_i > y_j} |\Delta \mathrm{NDCG}_{ij}|"
         r"\ln\left(1 + e^{-\sigma (s_i - s_j)}\right)"
@@ -355,64 +389,54 @@ class LambdaRank(GroupLoss):
         "zh": "最看重列表顶部时;排序任务的默认选择。",
     }
     reference: ClassVar = "Burges (2010), MSR-TR-2010-82"
-    scalar_methods: ClassVar = (*GroupLoss.scalar_methods, "sweep")
 
     @property
     def _places(self):
         return 2**31 if self.k is None else int(self.k)
 
-    def sweep(self, y, z, g, h, mode):
-        """Return the loss; with `mode` 1 add the gradient to `g`, with 2 the bends to `h`.
-
-        Documents are taken by score, so that the pairs of the first k are rows of a triangle.
-        """
-        order, k = falling(z), self._places
-        s, grades, n = taken(z, order), taken(y, order), z.size
-        gains, discounts = np.empty_like(s), np.empty_like(s)
-        own, bends = np.zeros_like(s), np.zeros_like(s)
-        for i in range(n):
-            gains[i] = gain(grades[i])
-            discounts[i] = discount(i + 1.0)
-        scale = 1.0 / ideal_gain(y, falling(y), k)
-        total = 0.0
-        for i in range(min(n, k)):
-            part, slopes, curves = s[i] - s[i], s[i] - s[i], s[i] - s[i]
-            high, top, first, place = s[i], gains[i], grades[i], discounts[i]
-            for j in range(i + 1, n):
-                sign = 1.0 if first > grades[j] else (-1.0 if first < grades[j] else 0.0)
-                weight = abs((top - gains[j]) * (place - discounts[j])) * abs(sign)
-                d = self.sigma * sign * (high - s[j])
-                if mode == 0:
-                    part = fadd(part, weight * log1pexp(-d))
-                else:
-                    p = expit(-d)
-                    if mode == 1:
-                        slope = -weight * sign * p
-                        slopes = fadd(slopes, slope)
-                        own[j] -= slope
-                    else:
-                        curve = weight * p * (1.0 - p)
-                        curves = fadd(curves, curve)
-                        bends[j] += curve
-            total += part
-            own[i] += slopes
-            bends[i] += curves
-        if mode == 1:
-            for i in range(n):
-                g[order[i]] += self.sigma * scale * own[i]
-        if mode == 2:
-            for i in range(n):
-                h[order[i]] += self.sigma * self.sigma * scale * bends[i]
-        return scale * total
-
     def value(self, y, z):
-        return self.sweep(y, z, z, z, 0)
+        _, s, gains, discounts = by_score(y, z, self._places)
+        total = 0.0
+        for i in range(min(z.size, self._places)):  # a row of the triangle of pairs
+            high, top, place = s[i], gains[i], discounts[i]
+            lows, others, places = s[i + 1 :], gains[i + 1 :], discounts[i + 1 :]
+            part = high - high
+            for j in range(lows.size):
+                change = (top - others[j]) * (place - places[j])  # > 0 if they stand right
+                d = self.sigma * (high - lows[j])
+                cost = log1pexp(-d) + (0.0 if change >= 0.0 else d)
+                part = fadd(part, abs(change) * cost)
+            total += part
+        return total
+
+    def grad_bend(self, y, z, g, h):
+        order, s, gains, discounts = by_score(y, z, self._places)
+        slopes, bends = np.zeros_like(s), np.zeros_like(s)
+        for i in range(min(z.size, self._places)):
+            high, top, place = s[i], gains[i], discounts[i]
+            lows, others, places = s[i + 1 :], gains[i + 1 :], discounts[i + 1 :]
+            own_slopes, own_bends = slopes[i + 1 :], bends[i + 1 :]
+            slope_sum, bend_sum = high - high, high - high
+            for j in range(lows.size):
+                change = (top - others[j]) * (place - places[j])
+                e = exp_of_negative(-self.sigma * (high - lows[j]))
+                p = 1.0 / (1.0 + e)
+                slope = change * (e * p if change > 0.0 else p)
+                bend = abs(change) * (e * p) * p
+                slope_sum, bend_sum = fadd(slope_sum, slope), fadd(bend_sum, bend)
+                own_slopes[j] += slope
+                own_bends[j] += bend
+            slopes[i] -= slope_sum
+            bends[i] += bend_sum
+        for i in range(z.size):
+            g[order[i]] += self.sigma * slopes[i]
+            h[order[i]] += self.sigma * self.sigma * bends[i]
 
     def grad(self, y, z, g):
-        self.sweep(y, z, g, g, 1)
+        self.grad_bend(y, z, g, np.empty_like(z))
 
     def hess(self, y, z, h):
-        self.sweep(y, z, h, h, 2)
+        self.grad_bend(y, z, np.empty_like(z), h)
 
 
 class ListNet(GroupLoss):
@@ -458,7 +482,7 @@ class ListNet(GroupLoss):
     scalar_methods: ClassVar = (*GroupLoss.scalar_methods, "shares")
 
     def shares(self, x):
-        """Return the softmax of ``x / T``, and ln of its norm."""
+        """Return the softmax of ``x / T``, and ln of its norm relative to the largest."""
         e, top = np.empty_like(x), x.max()
         total = x[0] - x[0]
         for i in range(x.size):
@@ -467,21 +491,22 @@ class ListNet(GroupLoss):
             total = fadd(total, e[i])
         for i in range(x.size):
             e[i] /= total
-        return e, top / self.temperature + log(total)
+        return e, log(total)
 
-    def value(self, y, z):
+    def value_grad(self, y, z, g):
         target, _ = self.shares(y)
-        _, norm = self.shares(z)
-        total = 0.0
+        p, norm = self.shares(z)
+        top, total = z.max(), z[0] - z[0]
         for i in range(y.size):
-            total += target[i] * (norm - z[i] / self.temperature)
+            total = fadd(total, target[i] * (norm + (top - z[i]) / self.temperature))
+            g[i] += (p[i] - target[i]) / self.temperature
         return total
 
+    def value(self, y, z):
+        return self.value_grad(y, z, np.empty_like(z))
+
     def grad(self, y, z, g):
-        target, _ = self.shares(y)
-        p, _ = self.shares(z)
-        for i in range(y.size):
-            g[i] += (p[i] - target[i]) / self.temperature
+        self.value_grad(y, z, g)
 
     def hess(self, y, z, h):
         p, _ = self.shares(z)
@@ -538,18 +563,12 @@ class ListMLE(GroupLoss):
             tails[i] = last
         return tails
 
-    def value(self, y, z):
-        s = taken(z, falling(y))
+    def value_grad(self, y, z, g):
+        order = falling(y)
+        s = taken(z, order)
         tails, total = self.tails(s), 0.0
         for i in range(s.size):
             total += tails[i] - s[i]
-        return total
-
-    def grad(self, y, z, g):
-        order = falling(y)
-        s = taken(z, order)
-        tails = self.tails(s)
-        for i in range(s.size):
             g[order[i]] -= 1.0
         # Σ_{i ≤ j} e^(s_j − tail_i), by a running sum relative to the current tail
         weight = s[0] - s[0]
@@ -557,6 +576,13 @@ class ListMLE(GroupLoss):
             previous = tails[j - 1] if j > 0 else tails[0]
             weight = weight * exp(tails[j] - previous) + 1.0
             g[order[j]] += weight * exp(s[j] - tails[j])
+        return total
+
+    def value(self, y, z):
+        return self.value_grad(y, z, np.empty_like(z))
+
+    def grad(self, y, z, g):
+        self.value_grad(y, z, g)
 
     def hess(self, y, z, h):
         order = falling(y)
@@ -593,7 +619,7 @@ class ApproxNDCG(GroupLoss):
     Examples
     --------
     >>> round(ApproxNDCG()([1, 0], [0.0, 0.0]), 4)
-    0.2436
+    0.2435
     """
 
     temperature: Annotated[float, POSITIVE] = 0.1
@@ -633,17 +659,22 @@ class ApproxNDCG(GroupLoss):
         ranks, total = self.ranks(z), 0.0
         for i in range(z.size):
             total += gain(y[i]) * discount(ranks[i])
-        return 1.0 - total / ideal_gain(y, falling(y), y.size)
+        return 1.0 - total / ideal_gain(y, y.size)
 
-    def grad(self, y, z, g):
-        ranks, ideal = self.ranks(z), ideal_gain(y, falling(y), y.size)
-        push = np.empty_like(z)  # derivative of the loss in the rank
+    def value_grad(self, y, z, g):
+        ranks, ideal = self.ranks(z), ideal_gain(y, y.size)
+        push, value = np.empty_like(z), 0.0  # derivative of the loss in the rank
         for i in range(z.size):
-            log_rank = log(1.0 + ranks[i])
-            push[i] = gain(y[i]) / (LOG2_E * log_rank * log_rank * (1.0 + ranks[i]) * ideal)
+            share, log_rank = gain(y[i]) / (LOG2_E * ideal), log(1.0 + ranks[i])
+            push[i] = share / (log_rank * log_rank * (1.0 + ranks[i]))
+            value += share / log_rank
         for i in range(z.size):
             own, own_push, total = z[i], push[i], z[i] - z[i]
             for j in range(z.size):
                 p = expit((z[j] - own) / self.temperature)
                 total = fadd(total, p * (1.0 - p) * (push[j] - own_push))
             g[i] += total / self.temperature
+        return 1.0 - value
+
+    def grad(self, y, z, g):
+        self.value_grad(y, z, g)
