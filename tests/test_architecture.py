@@ -111,7 +111,7 @@ def test_upward_imports_wait_for_a_call(file):
 # losses made of losses: their loops run over terms and tasks
 COMPOSED = {*files_in("compose"), PACKAGE / "losses" / "multitask.py"}
 SIMPLE = [file for file in files_in("losses") if file not in COMPOSED]
-GROUPWISE = {"ranking.py"}
+GROUPWISE = {"_lists.py", "pairwise.py", "listwise.py"}
 
 
 @pytest.mark.parametrize("file", SIMPLE, **BY_PATH)
@@ -120,6 +120,7 @@ def test_losses_know_the_contract_and_the_numerics_only(file):
         assert all(module.startswith("losses.") for module in own(file))
         return
     family = {"losses.multiclass"} if file.name == "binary.py" else set()  # Brier's other form
+    family |= {"losses._lists"} if file.name in GROUPWISE else set()
     bases = {"_pointwise", "_rowwise", "_softmax", "_groupwise"}
     assert own(file) <= {*bases, "_special"} | family
     others = {name.partition(".")[0] for name in imports(file)} - {"sklosses"}

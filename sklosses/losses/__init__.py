@@ -4,6 +4,7 @@ from .binary import BinaryCrossEntropy, Brier, Focal
 from .compose import WeightedSum
 from .deviance import GammaDeviance, PoissonDeviance, TweedieDeviance
 from .distributional import GaussianNLL, MultiQuantile
+from .listwise import ApproxNDCG, ListMLE, ListNet
 from .margin import Exponential, Hinge, ModifiedHuber, SquaredHinge
 from .multiclass import (
     CategoricalBrier,
@@ -13,15 +14,7 @@ from .multiclass import (
     KLDivergence,
     MulticlassHinge,
 )
-from .ranking import (
-    BPR,
-    ApproxNDCG,
-    LambdaRank,
-    ListMLE,
-    ListNet,
-    PairwiseHinge,
-    PairwiseLogistic,
-)
+from .pairwise import BPR, LambdaRank, PairwiseHinge, PairwiseLogistic
 from .regression import (
     AbsoluteError,
     AbsolutePercentageError,
