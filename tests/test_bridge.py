@@ -86,8 +86,9 @@ def test_nothing_is_compiled_before_it_is_needed(python, tmp_path):
                 cls().value(1.0, 0.5), cls().grad_hess(1.0, 0.5), cls().curvature(1.0, 0.5)
             else:
                 import numpy as np
-                z, g = np.zeros((2, cls().n_raw or 2))
-                cls().value(1, z), cls().grad(1, z, g), cls().hess(1, z, g)
+                z, g = np.zeros((2, getattr(cls(), "n_raw", None) or 2))
+                y = np.array([1.0, 0.0]) if cls.groupwise else 1
+                cls().value(y, z), cls().grad(y, z, g), cls().hess(y, z, g)
         print("numba" in sys.modules)
     """)
     assert loaded == "False"
