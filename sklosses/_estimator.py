@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import warnings
-from copy import copy, deepcopy
+from copy import deepcopy
 from math import inf
 from typing import Annotated, ClassVar
 
@@ -18,13 +18,15 @@ from sklearn.utils.extmath import safe_sparse_dot
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from ._docs import ATTRIBUTES, PARAMETERS, shared
-from ._fitting import Data, Fitting, hidden_sizes, minibatch_options, new_sgd
-from ._fitting import standardiser as coordinates_of
+from ._fitting import Data, Fitting
 from ._loss import Loss
 from ._numba import bind
 from ._optimum import best_constant
 from ._params import Interval, Numbers, Parametrized
+from ._progress import Progress
 from ._registry import get_loss
+from ._solver import hidden_sizes, minibatch_options, new_sgd
+from ._solver import standardiser as coordinates_of
 from .network import ACTIVATIONS, Network
 from .solvers.minibatch import SOLVERS as MINIBATCH_SOLVERS
 from .solvers.minibatch import Minibatch
@@ -384,46 +386,3 @@ class LossEstimator(CallbackSupportMixin, Parametrized):
 def checked_weight(sample_weight, X):
     """Return the weight of each row, of the dtype of `X`: finite, not negative, not all 0."""
     return _check_sample_weight(sample_weight, X, dtype=X.dtype, ensure_non_negative=True)
-
-
-class Progress:
-    """Tells scikit-learn's callbacks what a fit does."""
-
-    def __init__(self, estimator, X, y, sample_weight):
-        self.estimator = estimator
-        self.shown = estimator._shown(X, y, sample_weight)
-        self.context = estimator._init_callback_context(max_subtasks=estimator.max_iter)
-        self.wanted = bool(self.context._callbacks)
-
-    def begin(self, targets):
-        """Report the start, now that the number of outputs is known."""
-        self.single = targets.ndim == 1
-        if not self.single:  # at most: linear outputs are fitted one by one
-            self.context.max_subtasks *= targets.shape[1]
-        self.context.call_on_fit_task_begin(estimator=self.estimator, **self.shown)
-
-    def iteration(self, network):
-        """Report an iteration (of a part of the model: None); return whether to stop."""
-        task = self.context.subcontext(task_name="iteration")
-        task.call_on_fit_task_begin(estimator=self.estimator, **self.shown)
-        return task.call_on_fit_task_end(
-            estimator=self.estimator, **self.shown,
-            reconstruction_attributes=lambda: network and self._attributes(network),
-        )  # fmt: skip
-
-    def _attributes(self, network):
-        fitted = copy(self.estimator)
-        before = dict(fitted.__dict__)
-        fitted._set_model(network, single=self.single)
-        fitted.n_iter_ = 1
-        return {
-            name: value
-            for name, value in fitted.__dict__.items()
-            if name not in before or before[name] is not value or name.endswith("_")
-        }
-
-    def end(self):
-        """Report that the fit is complete."""
-        self.context.call_on_fit_task_end(
-            estimator=self.estimator, **self.shown, reconstruction_attributes=dict
-        )

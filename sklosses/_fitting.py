@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from scipy import sparse
 from sklearn.utils import check_random_state
 from threadpoolctl import threadpool_limits
 
 from ._monitor import Monitor
 from ._numba import bind
 from ._optimum import CLASSES, best_constant
+from ._solver import chosen_solver, hidden_sizes, minibatch_options, new_sgd, standardiser
 from .network import Network
 from .solvers.batch import (
     LinearObjective,
@@ -25,17 +25,12 @@ from .solvers.batch import (
     lbfgs,
     lbfgs_network,
 )
-from .solvers.curvature import DENSE
 from .solvers.minibatch import SOLVERS as MINIBATCH_SOLVERS
-from .solvers.minibatch import Minibatch, MinibatchOptions, Standardiser
-from .solvers.moments import column_moments
+from .solvers.minibatch import Minibatch
 from .solvers.newton import minimise
-from .solvers.sgd import SGD, SGDOptions
 
 TOL = 1e-4  # of batch solvers, where the user leaves it open
 JUDGED_ROWS = 10_000  # rows whose mean loss tells whether "sgd" still improves
-BATCH_ENTRIES = 10**9  # entries of X up to which solver="auto" prefers the deterministic solver
-NEWTON_COLUMNS = 500  # from which L-BFGS fits smooth losses faster
 WARM_WINDOW = 0.1  # of the first window: a fit that goes on is near its end
 WIDE = 10**6  # multiplications of a batch, from which threads of the BLAS pay
 PLATEAU_RATES = (0.2, 0.04)  # factors of the learning rate "adaptive" after a plateau
@@ -90,59 +85,13 @@ class Fitting:
         self.hidden = hidden_sizes(options.hidden_layer_sizes)
         self.sizes = (data.X.shape[1], *self.hidden, n_raw)
         self.l1, self.l2 = options._penalties()
-        self.solver = self._choose_solver()
+        self.solver = chosen_solver(options, loss, data.X, n_raw)
         self.random_state = check_random_state(options.random_state)
         if warm is not None and warm.sizes != self.sizes:
             raise ValueError(
                 f"warm_start goes on with a model of the same layers; the sizes of the fitted one "
                 f"are {warm.sizes}, those asked for {self.sizes}."
             )
-
-    def _choose_solver(self):
-        wanted, loss, X = self.options.solver, self.loss, self.data.X
-        name = type(loss).__name__
-        if loss.groupwise:
-            if wanted not in ("auto", *MINIBATCH_SOLVERS):
-                raise ValueError(
-                    f"{name} is fitted by batches of groups: solver must be one of "
-                    f"{('auto', *MINIBATCH_SOLVERS)}. Got {wanted!r} instead."
-                )
-            return "adam" if wanted == "auto" else wanted
-        if wanted == "lbfgs" and not loss.smooth:
-            raise ValueError(
-                f"solver='lbfgs' needs a smooth loss, and {name} is not. "
-                f"Use solver='newton', 'sgd', 'adam' or 'auto'."
-            )
-        if wanted == "lbfgs" and self.hidden and self.l1:
-            raise ValueError("solver='lbfgs' with hidden layers takes penalty='l2' or None.")
-        if wanted == "newton" and not self._newton_can():
-            raise ValueError(
-                f"solver='newton' fits linear models of convex losses; of several raw columns, or "
-                f"with an l1 penalty, up to {DENSE} coefficients; of several without kinks and l1. "
-                f"Not {name} with hidden_layer_sizes={self.options.hidden_layer_sizes} and "
-                f"{X.shape[1]} features. Use solver='auto'."
-            )
-        if wanted != "auto":
-            return wanted
-        if self.hidden:
-            return "adam"
-        entries = X.nnz if sparse.issparse(X) else X.size
-        if entries <= BATCH_ENTRIES or not loss.jit:
-            few = X.shape[1] <= NEWTON_COLUMNS or self.rowwise
-            if self._newton_can() and (few or not loss.smooth):
-                return "newton"
-            if loss.smooth:
-                return "lbfgs"
-        return "adam" if self.rowwise else "sgd"
-
-    def _newton_can(self):
-        """Whether Newton's method applies."""
-        if self.hidden or not self.loss.convex:
-            return False
-        coefficients = self.data.X.shape[1] * (self.n_raw if self.rowwise else 1)
-        if self.rowwise:  # what smooths kinks sees one raw prediction
-            return self.loss.smooth and coefficients < DENSE and not self.l1
-        return not self.l1 or coefficients < DENSE
 
     @property
     def joint(self):
@@ -405,49 +354,6 @@ class Fitting:
         """Return the limit of threads of the BLAS: they cost small products more than they save."""
         widest = max(n * m for n, m in zip(self.sizes, self.sizes[1:], strict=False))
         return 1 if rows * widest < WIDE * 10 else None
-
-
-def standardiser(X, weight, constant, fit_intercept):
-    """Return the coordinates of a network's training."""
-    centre = fit_intercept and not sparse.issparse(X)
-    mean, spread = column_moments(X, weight, centre=centre)
-    start = constant.raw if fit_intercept else np.zeros_like(constant.raw)
-    return Standardiser(mean, spread, start, constant.scale, X.dtype, constant.unit)
-
-
-def hidden_sizes(hidden_layer_sizes):
-    """Return `hidden_layer_sizes` as a tuple of integers."""
-    sizes = hidden_layer_sizes
-    return tuple(sizes) if hasattr(sizes, "__len__") else (sizes,)
-
-
-def new_sgd(options, X, start):
-    """Return a stochastic solver of one output."""
-    l1, l2 = options._penalties()
-    # averaging is free where a step touches all coefficients, and costs where it does not
-    average = not sparse.issparse(X) if options.average == "auto" else options.average
-    choices = SGDOptions(
-        l1=l1, l2=l2, fit_intercept=options.fit_intercept, learning_rate=options.learning_rate,
-        learning_rate_init=options.learning_rate_init, power_t=options.power_t,
-        average=average, shuffle=options.shuffle,
-    )  # fmt: skip
-    return SGD(X.shape[1], X.dtype, choices, coef=start[0], intercept=start[1])
-
-
-def minibatch_options(options, solver):
-    """Return the options of a minibatch optimiser."""
-    if options.learning_rate == "optimal":
-        raise ValueError(
-            "learning_rate='optimal' is for linear models of one output with solver='sgd'."
-        )
-    l1, l2 = options._penalties()
-    return MinibatchOptions(
-        solver=solver, l1=l1, l2=l2, fit_intercept=options.fit_intercept,
-        learning_rate=options.learning_rate, learning_rate_init=options.learning_rate_init,
-        power_t=options.power_t, momentum=options.momentum, beta_1=options.beta_1,
-        beta_2=options.beta_2, epsilon=options.epsilon, batch_size=options.batch_size,
-        average=options.average == "auto" or bool(options.average), shuffle=options.shuffle,
-    )  # fmt: skip
 
 
 def summed(curves):

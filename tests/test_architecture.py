@@ -62,14 +62,14 @@ LAYERS = [
     {"_special", "_fingerprint"},
     {"_numba", "_numba_types"},
     {"_kernels", "_newton_kernels", "_numpy_kernels", "_row_kernels", "_group_kernels"},
-    {"_params", "_optimum", "_groups", "_inputs", "_monitor", "_docs", "_outputs"},
+    {"_params", "_optimum", "_groups", "_inputs", "_monitor", "_docs", "_outputs", "_progress"},
     {"_loss"},
     {"_pointwise", "_rowwise", "_softmax", "_groupwise"},
     {"losses", "network"},
     {"_registry"},
     {"_warmup", "metrics", "solvers", "catalog"}
     | {"certify", "_certify_checks", "_certify_samples"},
-    {"scoring", "_estimator", "_fitting"},
+    {"scoring", "_estimator", "_fitting", "_solver"},
     {"regression", "classification", "ranking", "embedding", "segmentation", "sequence"}
     | {"generative", "multitask"},
     {"boosting", "plot", "displays", "dask", "sampling"},
