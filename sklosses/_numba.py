@@ -141,7 +141,9 @@ def specialise(function, single=False):
         variants["active"] = True
         try:
             intrinsic = _backend().intrinsics().get(function)
-            compiled = intrinsic or _backend().jit(rewrite(function, single), FASTMATH)
+            compiled = intrinsic or _backend().jit(
+                rewrite(function, single), FASTMATH, single=single
+            )
         finally:
             del variants["active"]
         variants[single] = known = (Fingerprint([function]), compiled)

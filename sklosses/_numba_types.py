@@ -55,15 +55,18 @@ class _FingerprintedCache(FunctionCache):
             super().save_overload(sig, data)
 
 
-def jit(function, fastmath, digest=None):
+def jit(function, fastmath, digest=None, *, single=False):
     """Compile `function` lazily: a scalar function, or with `digest` a kernel cached on disk.
 
-    Scalar functions are always inlined: one call left in a loop keeps all of it from SIMD.
+    Scalar functions are always inlined: one call left in a loop keeps all of it from SIMD. In those
+    with `single` constants, expressions of arrays are computed one by one: what Numba makes of them
+    otherwise takes no constant of float32.
     """
     scalar = digest is None
     options: dict = {"nogil": True, "error_model": "numpy", "fastmath": set(fastmath)}
     if scalar:
         options |= {"forceinline": True, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+        options["no_rewrites"] = single
     dispatcher = numba.njit(**options)(function)
     if not scalar:
         with contextlib.suppress(RuntimeError, OSError):  # "no locator available": uncached

@@ -21,7 +21,8 @@ def weighted_mean(y, w):
 
 def weighted_quantile(y, quantile, w):
     """Return the smallest value whose cumulated weight reaches `quantile`; an array for several."""
-    found = np.quantile(y, quantile, weights=w, method="inverted_cdf")
+    weights = None if (w == w[0]).all() else w  # equal weights need no sort
+    found = np.quantile(y, quantile, weights=weights, method="inverted_cdf")
     return found if found.ndim else float(found)
 
 

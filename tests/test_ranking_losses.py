@@ -998,3 +998,27 @@ def test_users_loss_is_compiled_anew(rng):
     finally:
         Spread.value = value
     assert_array_equal(Spread().values(y, z), before)
+
+
+class Arrays(sl.GroupLoss):
+    """A user's loss in whole-array expressions, with constants."""
+
+    task: ClassVar = "ranking"
+    convex: ClassVar = True
+
+    def value(self, y, z):
+        r = z - y
+        return 0.5 * ((r - r.mean()) ** 2).sum()
+
+    def grad(self, y, z, g):
+        r = z - y
+        g += 1.0 * (r - r.mean())
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_array_expressions_compile_in_both_precisions(dtype):
+    y, z = np.array([0.0, 1.0, 2.0]), np.array([1.0, 0.0, 3.0], dtype)
+    r = z - y
+    gradient = Arrays().gradient(y, z)
+    assert gradient.dtype == dtype
+    assert_allclose(gradient, r - r.mean(), rtol=1e-6)
