@@ -48,18 +48,18 @@ class GroupLoss(TermLoss):
 
     Subclasses define, in plain Python, with `y` and `z` the slices of a group:
 
-    ============================  =============================================================
-    ``value(self, y, z)``         the loss of one group
-    ``grad(self, y, z, g)``       adds its derivatives to `g`, which is 0
-    ``hess(self, y, z, h)``       adds its second derivatives, the diagonal, to `h`; default:
-                                  differences of ``grad``
-    ``bend(self, y, z, h)``       the same, or what serves boosters better; default: ``hess``
-    ``value_grad(self, y, z, g)``  value and ``grad`` at once, if that is faster
-    ``grad_bend(self, y, z, g, h)``  ``grad`` and ``bend`` at once, if that is faster
-    ``surrogate(self, g, h)``     a positive stand-in for one of them, for boosters
-    ``counts(self, y)``           whether a group tells anything: if not, its loss is 0;
-                                  default: not all targets are equal
-    ============================  =============================================================
+    ================================  =========================================================
+    ``value(self, y, z)``             the loss of one group
+    ``grad(self, y, z, g)``           adds its derivatives to `g`, which is 0
+    ``hess(self, y, z, h)``           adds its second derivatives, the diagonal, to `h`; default:
+                                      differences of ``grad``
+    ``bend(self, y, z, h)``           the same, or what serves boosters better; default: ``hess``
+    ``value_grad(self, y, z, g)``     value and ``grad`` at once, if that is faster
+    ``grad_bend(self, y, z, g, h)``   ``grad`` and ``bend`` at once, if that is faster
+    ``surrogate(self, g, h)``         a positive stand-in for one of them, for boosters
+    ``counts(self, y)``               whether a group tells anything: if not, its loss is 0;
+                                      default: not all targets are equal
+    ================================  =========================================================
 
     The array methods are those of `PointwiseLoss`, with these differences:
 

@@ -269,7 +269,8 @@ class LambdaRank(GroupLoss):
 
     Notes
     -----
-    One value a query: the sum over pairs with y_i > y_j of |ΔNDCG| · ln(1 + e^(−σ(s_i − s_j))).
+    One value a query: the sum over pairs with y_i > y_j of ln(1 + e^(−σ(s_i − s_j)))
+    times the absolute change of the NDCG, ΔNDCG, if they were swapped.
     Gains are 2^y − 1, discounts log2(1 + rank), ties in row order, the ideal that of the first `k`
     places; discounts beyond `k` are kept in full. Ranks and ΔNDCG are held fixed in the gradient,
     as everywhere. Domain: y ≥ 0. Native ``lambdarank`` of LightGBM with ``lambdarank_norm=False``
