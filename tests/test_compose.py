@@ -521,7 +521,14 @@ def test_scorer_is_the_negated_sum(numbers, classes):
 
 
 def test_warmup():
-    sl.warmup([2 * sl.SquaredError()], dtypes=["float64"])
+    from sklosses._kernels import fill
+
+    loss, y = 2 * sl.SquaredError() + sl.Tukey(), np.arange(3.0)
+    before = len(fill.dispatcher.signatures)
+    sl.warmup([loss], dtypes=["float64"])
+    known = len(fill.dispatcher.signatures)
+    loss.values_gradient(y, y)
+    assert before < known == len(fill.dispatcher.signatures)
 
 
 # ------------------------------------------------------------------ compiled code
