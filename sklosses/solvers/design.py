@@ -39,7 +39,7 @@ class Design:
 
     def __init__(self, X, weight, *, fit_intercept, moments=None):
         self.X, self.fit_intercept = X, fit_intercept
-        self.n_rows, self.n_columns = X.shape
+        self.n_columns = X.shape[1]
         self.size = self.n_columns + bool(fit_intercept)
         self.mean, self.spread = moments or _sampled_moments(X, weight, centre=fit_intercept)
         self.scale = np.divide(1.0, self.spread, out=np.zeros_like(self.spread),
