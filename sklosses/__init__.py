@@ -7,6 +7,15 @@ from ._pointwise import PointwiseLoss
 from ._registry import all_losses, get_loss
 from ._rowwise import RowwiseLoss, share
 from ._warmup import warmup
+from .boosting import (
+    catboost_metric,
+    catboost_objective,
+    hist_gradient_boosting_loss,
+    lightgbm_metric,
+    lightgbm_objective,
+    xgboost_metric,
+    xgboost_objective,
+)
 from .catalog import catalog
 from .certify import certify, check_loss
 from .classification import LossClassifier
@@ -117,14 +126,21 @@ __all__ = [
     "WeightedSum",
     "all_losses",
     "catalog",
+    "catboost_metric",
+    "catboost_objective",
     "certify",
     "check_loss",
     "get_loss",
     "get_scorer",
+    "hist_gradient_boosting_loss",
+    "lightgbm_metric",
+    "lightgbm_objective",
     "make_loss_scorer",
     "make_ranking_scorer",
     "metrics",
     "sample_negatives",
     "share",
     "warmup",
+    "xgboost_metric",
+    "xgboost_objective",
 ]

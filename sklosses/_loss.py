@@ -44,6 +44,8 @@ class Loss(Parametrized):
         Where to use it, by language ("en", "zh").
     reference : str
         Source, with its DOI where it has one.
+    native : dict
+        Which objective of a booster it is: `Native` by booster.
     """
 
     task: ClassVar[str] = "regression"
@@ -59,6 +61,7 @@ class Loss(Parametrized):
     choose_when: ClassVar[dict] = {}
     reference: ClassVar[str] = ""
     aliases: ClassVar[tuple] = ()
+    native: ClassVar[dict] = {}
 
     @classmethod
     def _alias(cls):

@@ -62,7 +62,17 @@ LAYERS = [
     {"_special", "_fingerprint"},
     {"_numba", "_numba_types"},
     {"_kernels", "_newton_kernels", "_numpy_kernels", "_row_kernels", "_group_kernels"},
-    {"_params", "_optimum", "_groups", "_inputs", "_monitor", "_docs", "_outputs", "_progress"},
+    {
+        "_params",
+        "_optimum",
+        "_groups",
+        "_inputs",
+        "_monitor",
+        "_docs",
+        "_outputs",
+        "_progress",
+        "_native",
+    },
     {"_loss"},
     {"_pointwise", "_rowwise", "_softmax", "_groupwise"},
     {"losses", "network"},
@@ -121,7 +131,7 @@ def test_losses_know_the_contract_and_the_numerics_only(file):
         return
     family = {"losses.multiclass"} if file.name == "binary.py" else set()  # Brier's other form
     family |= {"losses._lists"} if file.name in GROUPWISE else set()
-    bases = {"_pointwise", "_rowwise", "_softmax", "_groupwise"}
+    bases = {"_pointwise", "_rowwise", "_softmax", "_groupwise", "_native"}
     assert own(file) <= {*bases, "_special"} | family
     others = {name.partition(".")[0] for name in imports(file)} - {"sklosses"}
     arrays = {"numpy"} if file.name in GROUPWISE else set()  # to sort a query, and for scratch

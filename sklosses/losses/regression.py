@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import inf
 from typing import Annotated, ClassVar
 
+from .._native import Native
 from .._pointwise import Interval, PointwiseLoss, weighted_mean, weighted_quantile
 from .._special import log1p
 
@@ -92,6 +93,12 @@ class AbsoluteError(PointwiseLoss):
         "zh": "需要条件中位数,或代价与误差大小成正比时。",
     }
     reference: ClassVar = "Boscovich (1757)"
+    native: ClassVar = {
+        "lightgbm": Native("regression_l1", hessian_factor="one", refits=True),
+        "xgboost": Native("reg:absoluteerror", hessian_factor="one", refits=True),
+        "catboost": Native("MAE", hessian_factor="one", refits=True),
+        "sklearn": Native("absolute_error", hessian_factor="one", refits=True),
+    }
 
     def value(self, y, z):
         return abs(z - y)
@@ -143,6 +150,14 @@ class Pinball(PointwiseLoss):
         "zh": "低估与高估代价不同,或需要预测区间时。",
     }
     reference: ClassVar = "Koenker & Bassett (1978), doi:10.2307/1913643"
+    native: ClassVar = {
+        "lightgbm": Native("quantile", {"alpha": "quantile"}, hessian_factor="one", refits=True),
+        "xgboost": Native(
+            "reg:quantileerror", {"quantile_alpha": "quantile"}, hessian_factor="one", refits=True
+        ),
+        "catboost": Native("Quantile", {"alpha": "quantile"}, hessian_factor="one", refits=True),
+        "sklearn": Native("quantile", {"quantile": "quantile"}, hessian_factor="one", refits=True),
+    }
 
     def value(self, y, z):
         r = y - z
