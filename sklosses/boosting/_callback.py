@@ -10,6 +10,11 @@ from .._registry import get_loss
 from ._derivatives import Targets, derivatives
 
 
+def hint(module):
+    """Return what to say if a booster is not installed."""
+    return f"{module} is not installed: pip install {module}, or pip install 'sklosses[boosting]'."
+
+
 def of_sizes(sizes):
     """Return groups of neighbouring rows, given how many rows each has."""
     offsets = np.concatenate(([0], np.cumsum(sizes, dtype=np.int64)))
