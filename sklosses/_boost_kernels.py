@@ -18,23 +18,41 @@ from ._numba import fadd, kernel
 
 
 @kernel
-def survey(loss, y, z, w, every, own):
-    """Return sums over rows.
-
-    They are of weights; of ``w *`` loss, size of the slope, its square; of the slope in rows that
-    are linear; and of ``w * hessian`` in others.
-
-    Of blocks of rows, each `every`-th is read. With `own` (True or None) the loss of a row is at
-    most what its slope makes of the residual: a loss may have a constant added.
-    """
+def has_lines(loss, y, z, w, every):
+    """Whether the loss is linear in some row; of blocks of rows, each `every`-th is read."""
     zero, one = z.dtype.type(0), z.dtype.type(1)
-    total, lost, steep, square, flat, bent = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
     weighted = w.size == y.size
     for start in range(0, y.size, BLOCK * every):
         yb = y[start : start + BLOCK]
         zb = z[start : start + BLOCK]
         wb = w[start : start + BLOCK] if weighted else w[: yb.size]
-        sum_w, sum_v, sum_g, sum_s, sum_f, sum_h = zero, zero, zero, zero, zero, zero
+        lines = zero
+        for i in range(yb.size):
+            g, h = loss.grad_hess(one * yb[i], zb[i])
+            linear = (h * LONGEST_STEP < abs(g)) & (wb[i] != 0)
+            lines = fadd(lines, one if linear else zero)
+        if lines > zero:
+            return True
+    return False
+
+
+@kernel
+def survey(loss, y, z, w, every, own):
+    """Return sums over rows.
+
+    They are of weights, and of ``w *`` loss, size of the slope, its square, and curvature.
+
+    Of blocks of rows, each `every`-th is read. With `own` (True or None) the loss of a row is at
+    most what its slope makes of the residual: a loss may have a constant added.
+    """
+    zero, one = z.dtype.type(0), z.dtype.type(1)
+    total, lost, steep, square, bent = 0.0, 0.0, 0.0, 0.0, 0.0
+    weighted = w.size == y.size
+    for start in range(0, y.size, BLOCK * every):
+        yb = y[start : start + BLOCK]
+        zb = z[start : start + BLOCK]
+        wb = w[start : start + BLOCK] if weighted else w[: yb.size]
+        sum_w, sum_v, sum_g, sum_s, sum_h = zero, zero, zero, zero, zero
         for i in range(yb.size):
             yi, zi, wi = one * yb[i], zb[i], one * wb[i]
             value = loss.value(yi, zi)
@@ -43,21 +61,18 @@ def survey(loss, y, z, w, every, own):
             if own is not None:
                 most = a * abs(zi - yi)
                 value = most if (value > most) | (value < zero) else value
-            linear = h * LONGEST_STEP < a
             counts = wi != zero
             sum_w = fadd(sum_w, wi)
             sum_v = fadd(sum_v, wi * value if counts else zero)
             sum_g = fadd(sum_g, wi * a if counts else zero)
             sum_s = fadd(sum_s, wi * a * a if counts else zero)
-            sum_f = fadd(sum_f, wi * a if counts & linear else zero)
             sum_h = fadd(sum_h, wi * h if counts & (h > zero) else zero)
         total += sum_w
         lost += sum_v
         steep += sum_g
         square += sum_s
-        flat += sum_f
         bent += sum_h
-    return total, lost, steep, square, flat, bent
+    return total, lost, steep, square, bent
 
 
 @kernel

@@ -47,6 +47,11 @@ def fill(loss, y, z, w, limits, out_value, out_gradient, out_hessian, out_curvat
 # ------------------------------------------------------------ what `_boost_kernels` does
 
 
+def has_lines(loss, y, z, w, every):
+    g, h = loss.grad_hess(y, z)
+    return bool(((h * LONGEST_STEP < np.abs(g)) & (_weights(w, y) != 0)).any())
+
+
 def survey(loss, y, z, w, every, own):
     y, z, w = y[::every], z[::every], _weights(w, y)[::every]
     g, h = loss.grad_hess(y, z)
@@ -54,8 +59,7 @@ def survey(loss, y, z, w, every, own):
     if own is not None:
         most = steep * np.abs(z - y)
         value = np.where((value > most) | (value < 0), most, value)
-    linear = h * LONGEST_STEP < steep
-    arrays = (np.ones_like(z), value, steep, steep**2, steep * linear, np.maximum(h, 0))
+    arrays = (np.ones_like(z), value, steep, steep**2, np.maximum(h, 0))
     return tuple(float(_weighted(w, array).sum()) for array in arrays)
 
 

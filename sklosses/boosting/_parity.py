@@ -243,8 +243,10 @@ class _ForCatBoost(_Objective):
 
     def __init__(self, own):
         super().__init__(own.loss)
-        self.derivatives = own.pair
         self.own = own
+
+    def fill(self, y, raw, weight, groups, g, c):
+        g[:], c[:] = self.own.pair(y, raw, weight)
 
     def __reduce__(self):
         return _ForCatBoost, (self.own,)

@@ -91,11 +91,9 @@ class _Objective(Callback):
 
     def calc_ders_range(self, approxes, targets, weights):
         """Return minus gradient and Hessian: CatBoost maximises."""
-        out = np.empty((len(targets), 2))
-        g, h = self.derivatives(targets, approxes, weights)
-        np.negative(g, out=out[:, 0])
-        np.negative(h, out=out[:, 1])
-        return out
+        out = np.empty((2, len(targets)))
+        self.fill(targets, approxes, weights, None, out[0], out[1])
+        return np.negative(out, out=out).T
 
     def calc_ders_multi(self, approxes, target, weight):
         """Return minus gradient and Hessian, a matrix, of one row: CatBoost asks row by row."""

@@ -76,11 +76,10 @@ def _made_of(BaseLoss, IdentityLink):
             hessian_out=None, n_threads=1,
         ):  # fmt: skip
             raw = _column(raw_prediction)
-            g, h = self.callback.derivatives(y_true, raw, sample_weight)
             if gradient_out is None:
-                return g, h
-            _column(gradient_out)[...] = g
-            _column(hessian_out)[...] = h
+                return self.callback.derivatives(y_true, raw, sample_weight)
+            outs = _column(gradient_out), _column(hessian_out)
+            self.callback.fill(y_true, raw, sample_weight, None, *outs)
             return gradient_out, hessian_out
 
         def fit_intercept_only(self, y_true, sample_weight=None):
