@@ -7,6 +7,7 @@ are, without copies.
 
 from __future__ import annotations
 
+from functools import singledispatch
 from math import frexp, isfinite, sqrt
 
 import numpy as np
@@ -22,7 +23,10 @@ from .._inputs import (
     check_same_shape,
     limits_of,
 )
+from .._loss import TermLoss
 from .._params import REAL
+from .._pointwise import PointwiseLoss
+from .._rowwise import RowwiseLoss
 
 WINDOW = 0.6  # of the typical distance to a kink
 FLOOR = 0.2  # times a typical slope over the window
@@ -32,17 +36,37 @@ MANY = 2**16  # rows that a survey reads, at least, of more
 BLOCK = 2**13  # rows at a time, of losses of rows
 
 
+@singledispatch
 def engine_of(loss):
-    """Return what computes the derivatives of a loss.
+    """Return what computes the derivatives of a loss, of its kind.
 
-    Its method ``fill(y, raw, weight, groups, g, c)`` writes gradient and PSD Hessian, weighted, of
-    raw predictions that are as large as `g` and `c`, in their order.
+    Its method ``fill(y, raw, weight, groups, g, c)`` writes gradient and PSD Hessian, weighted, into
+    arrays of the shape of `raw`.
     """
-    kind = _OfGroups if loss.groupwise else _OfRows if loss.rowwise else _OfTerms
-    return kind(loss)
+    raise TypeError(f"{type(loss).__name__} cannot drive a booster.")
 
 
+def derivatives(loss, y, raw, weight, groups, dtype=SINGLE):
+    """Return gradient and PSD Hessian, weighted, in the order of `raw`.
+
+    Parameters
+    ----------
+    loss : Loss
+    y, raw, weight : ndarray
+        As a booster passes them: float32 or float64, rows of several columns in any order.
+    groups : Groups, ndarray or None
+    dtype : dtype
+        Of the results.
+    """
+    g, c = np.empty_like(raw, dtype), np.empty_like(raw, dtype)
+    engine_of(loss).fill(y, raw, weight, groups, g, c)
+    return g, c
+
+
+@engine_of.register(TermLoss)
 class _OfGroups:
+    """Of a loss of groups, or of any other kind."""
+
     def __init__(self, loss):
         self.loss = loss
 
@@ -50,6 +74,7 @@ class _OfGroups:
         self.loss.gradient_hessian(y, raw, weight, qid=groups, psd=True, out=(g, c))
 
 
+@engine_of.register(PointwiseLoss)
 class _OfTerms:
     """Of a pointwise loss."""
 
@@ -119,6 +144,7 @@ def _scale(mean):
     return 2.0 ** -frexp(mean)[1] if mean < SMALLEST else 1.0
 
 
+@engine_of.register(RowwiseLoss)
 class _OfRows:
     """Of a row-wise loss, a block of rows at a time: boosters have them in any order."""
 
