@@ -11,7 +11,7 @@ from functools import singledispatch
 from math import frexp, isfinite, sqrt
 
 import numpy as np
-from sklearn.utils import assert_all_finite
+from sklearn.utils import assert_all_finite, check_consistent_length
 
 from .. import _boost_kernels
 from .._inputs import (
@@ -40,8 +40,8 @@ BLOCK = 2**13  # rows at a time, of losses of rows
 def engine_of(loss):
     """Return what computes the derivatives of a loss, of its kind.
 
-    Its method ``fill(y, raw, weight, groups, g, c)`` writes gradient and PSD Hessian, weighted, into
-    arrays of the shape of `raw`.
+    Its method ``fill(y, raw, weight, groups, g, c)`` writes gradient and PSD Hessian, weighted,
+    into arrays of the shape of `raw`.
     """
     raise TypeError(f"{type(loss).__name__} cannot drive a booster.")
 
@@ -160,6 +160,7 @@ class _OfRows:
             self.known = None
             self.y = loss._checked_targets(as_floats(y, RAW_NAMES[0]), z.shape[1], z.dtype)
             self.known = y
+        check_consistent_length(self.y, z)
         y, w = self.y, loss._checked_weights(weight, z.shape[0], z.dtype)
         bend = None if self.told else self._bend(y, z, w)
         suspect = 0

@@ -75,8 +75,17 @@ def leaf_options(loss):
     dict
         ``leaf_estimation_method`` and ``leaf_estimation_iterations``.
     """
-    steps = 1 if loss.smooth or loss.groupwise else KINKED_STEPS
+    steps = KINKED_STEPS if not loss.groupwise and _has_kinks(loss) else 1
     return {"leaf_estimation_method": "Newton", "leaf_estimation_iterations": steps}
+
+
+def _has_kinks(loss):
+    """Tell whether a loss has kinks, also where a pointwise loss does not say so: most lines."""
+    if loss.rowwise or not loss.smooth or loss._has_curvature():
+        return not loss.smooth
+    z = np.linspace(-10.0, 10.0, 101)
+    g, h = loss.gradient_hessian(np.ones_like(z), z)  # 1 is a target of all losses
+    return bool((h == 0.0).mean() > 0.5 and g.any())
 
 
 def _require():

@@ -64,6 +64,9 @@ def _made_of(BaseLoss, IdentityLink):
             self.callback = Callback(loss)
             super().__init__(closs=None, link=Link(self.callback.loss))
 
+        def __repr__(self):
+            return f"<{type(self).__name__} of {self.callback.loss!r}>"
+
         def __reduce__(self):
             return hist_gradient_boosting_loss, (self.callback.loss,)
 
