@@ -40,19 +40,19 @@ def has_lines(loss, y, z, w, every):
 def survey(loss, y, z, w, every, own):
     """Return sums over rows.
 
-    They are of weights, and of ``w *`` loss, size of the slope, its square, and curvature.
+    They are of weights, and of ``w *`` loss, slope, its size, its square, and curvature.
 
     Of blocks of rows, each `every`-th is read. With `own` (True or None) the loss of a row is at
     most what its slope makes of the residual: a loss may have a constant added.
     """
     zero, one = z.dtype.type(0), z.dtype.type(1)
-    total, lost, steep, square, bent = 0.0, 0.0, 0.0, 0.0, 0.0
+    total, lost, tilt, steep, square, bent = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
     weighted = w.size == y.size
     for start in range(0, y.size, BLOCK * every):
         yb = y[start : start + BLOCK]
         zb = z[start : start + BLOCK]
         wb = w[start : start + BLOCK] if weighted else w[: yb.size]
-        sum_w, sum_v, sum_g, sum_s, sum_h = zero, zero, zero, zero, zero
+        sum_w, sum_v, sum_t, sum_g, sum_s, sum_h = zero, zero, zero, zero, zero, zero
         for i in range(yb.size):
             yi, zi, wi = one * yb[i], zb[i], one * wb[i]
             value = loss.value(yi, zi)
@@ -64,15 +64,17 @@ def survey(loss, y, z, w, every, own):
             counts = wi != zero
             sum_w = fadd(sum_w, wi)
             sum_v = fadd(sum_v, wi * value if counts else zero)
+            sum_t = fadd(sum_t, wi * g if counts else zero)
             sum_g = fadd(sum_g, wi * a if counts else zero)
             sum_s = fadd(sum_s, wi * a * a if counts else zero)
             sum_h = fadd(sum_h, wi * h if counts & (h > zero) else zero)
         total += sum_w
         lost += sum_v
+        tilt += sum_t
         steep += sum_g
         square += sum_s
         bent += sum_h
-    return total, lost, steep, square, bent
+    return total, lost, tilt, steep, square, bent
 
 
 @kernel

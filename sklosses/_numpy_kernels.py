@@ -59,7 +59,7 @@ def survey(loss, y, z, w, every, own):
     if own is not None:
         most = steep * np.abs(z - y)
         value = np.where((value > most) | (value < 0), most, value)
-    arrays = (np.ones_like(z), value, steep, steep**2, np.maximum(h, 0))
+    arrays = (np.ones_like(z), value, g, steep, steep**2, np.maximum(h, 0))
     return tuple(float(_weighted(w, array).sum()) for array in arrays)
 
 

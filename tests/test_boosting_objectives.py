@@ -357,7 +357,7 @@ def test_steps_point_at_the_quantile():
         z = -7.0
         for _ in range(60):
             g, h = made(y, np.full(2000, z), None, None)
-            z -= 0.5 * g.sum() / h.sum()
+            z -= 0.8 * g.sum() / h.sum()
         assert loss.values(y, np.full(2000, z)).mean() < 1.001 * best.mean()
 
 
@@ -437,7 +437,14 @@ def test_as_good_as_leaves_refitted_natively(library, loss, quantile):
 
 @pytest.mark.parametrize("library", BOOSTERS)
 @pytest.mark.parametrize(
-    "loss", [sl.AbsoluteError(), sl.Huber(20.0), sl.PoissonDeviance(), Newsvendor()], **NAMED
+    "loss",
+    [
+        sl.SquaredError() + 5.0 * sl.AbsoluteError(),  # no ties, which rounding would decide
+        sl.Huber(4.0),
+        sl.PoissonDeviance(),
+        sl.SquaredEpsilonInsensitive(1.0),
+    ],
+    **NAMED,
 )
 def test_weighted_fit_is_that_of_rows_repeated(library, loss):
     rng = np.random.default_rng(0)

@@ -29,7 +29,7 @@ from .._pointwise import PointwiseLoss
 from .._rowwise import RowwiseLoss
 
 WINDOW = 0.6  # of the typical distance to a kink
-FLOOR = 0.2  # times a typical slope over the window
+FLOOR = 0.15  # times a typical slope over the window
 TYPICAL = 0.4  # times the mean slope over the window: about the mean curvature
 SMALLEST = 2.0**-4  # mean curvature that thresholds of boosters are made for
 MANY = 2**16  # rows that a survey reads, at least, of more
@@ -112,11 +112,12 @@ class _OfTerms:
         if not (self.flat or kernels.has_lines(bound, y, z, w, every)):
             return None
         sums = kernels.survey(bound, y, z, w, every, self.own)
-        total, lost, steep, square, bent = sums
+        total, lost, tilt, steep, square, bent = sums
         if not (0 < lost and isfinite(lost) and 0 < steep and isfinite(square)):
             return None
         window = WINDOW * lost / steep
-        floor = FLOOR * sqrt(square / total) / window
+        # with all kinks on one side, it makes a step of the mean distance to them
+        floor = max(FLOOR, WINDOW * abs(tilt) / steep) * sqrt(square / total) / window
         scale = _scale(max(bent / total, TYPICAL * steep / total / window))
         number = z.dtype.type
         return number(window), number(floor), number(scale), self.kinked
@@ -189,7 +190,8 @@ class _OfRows:
         if not (0 < lost < np.inf and 0 < steep.max() < np.inf):
             return None
         window = WINDOW * lost / np.maximum(steep, 1e-6 * steep.max())
-        floor = FLOOR * np.sqrt(w @ slopes**2 / total) / window
+        tilt = np.abs(w @ slopes) / np.maximum(steep, 1e-6 * steep.max())
+        floor = np.maximum(FLOOR, WINDOW * tilt) * np.sqrt(w @ slopes**2 / total) / window
         mean = np.maximum(w @ np.maximum(bends, 0), TYPICAL * steep / window) / total
         return window, np.maximum(floor, 1e-6 * floor.max()), _scale(mean.max())
 
