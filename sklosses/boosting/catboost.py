@@ -31,7 +31,6 @@ def catboost_objective(loss):
         If CatBoost is not installed.
     """
     _require()
-    warnings.filterwarnings("ignore", MODEST, UserWarning)
     return _Objective(loss)
 
 
@@ -54,7 +53,6 @@ def catboost_metric(loss):
         If CatBoost is not installed.
     """
     _require()
-    warnings.filterwarnings("ignore", MODEST, UserWarning)
     callback = _Metric(loss)
     callback.__class__ = type(callback.__name__, (_Metric,), {})  # CatBoost calls it by its class
     return callback
@@ -95,7 +93,13 @@ def _require():
         raise ImportError(hint("catboost")) from error
 
 
-class _Objective(Callback):
+class _Own(Callback):
+    def __init__(self, loss):
+        super().__init__(loss)
+        warnings.filterwarnings("ignore", MODEST, UserWarning)
+
+
+class _Objective(_Own):
     _fill = None
 
     def calc_ders_range(self, approxes, targets, weights):
@@ -124,7 +128,7 @@ class _Objective(Callback):
         return catboost_objective, (self.loss,)
 
 
-class _Metric(Callback):
+class _Metric(_Own):
     def __reduce__(self):
         return catboost_metric, (self.loss,)
 
