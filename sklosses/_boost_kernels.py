@@ -79,7 +79,7 @@ def survey(loss, y, z, w, every, own):
 
 @kernel
 def fill_bent(loss, y, z, w, limits, window, floor, scale, kinked, out_gradient, out_curvature):
-    """Fill ``scale * w *`` gradient and curvature; `w` None: no weights.
+    """Fill ``scale * w *`` gradient and curvature; `w` and `scale` may be None for 1.
 
     The latter is the rise of the slope over the window, at least `floor` on slopes. Where the loss
     is curved it is the second derivative or, if `kinked` (True or None), the larger of both.
@@ -102,23 +102,24 @@ def fill_bent(loss, y, z, w, limits, window, floor, scale, kinked, out_gradient,
             g, h = loss.grad_hess(yi, zi)
             low, _ = loss.grad_hess(yi, zi - window)
             high, _ = loss.grad_hess(yi, zi + window)
-            a = abs(g)
-            c = max((high - low) * half, floor if a > zero else least)
-            if kinked is not None:
-                c = max(c, h)
-            else:  # no jump between what is curved and what is not
-                h = h if h > zero else zero
-                curved = h * LONGEST_STEP
-                share = curved / a if curved < a else (one if h > zero else zero)
-                c = h + (one - share) * c
+            rise = (high - low) * half
+            own = floor if g != zero else least
+            rise = rise if rise > own else own
+            if kinked is None:  # no jump between what is curved and what is not
+                missing = (abs(g) - LONGEST_STEP * h) * LONGEST_STEP
+                part = rise if (rise < missing) | (h <= zero) else missing
+                rise = (h if h > zero else zero) + (part if part > zero else zero)
+            c = rise if rise > h else h
             if w is not None:
-                wi = one * wb[i]
-                weight = scale * wi
-                gb[i] = weight * g if wi != zero else zero
-                cb[i] = weight * c if wi != zero else zero
-            else:
-                gb[i] = scale * g
-                cb[i] = scale * c
+                weight = one * wb[i]
+                if scale is not None:
+                    weight = scale * weight
+                g = weight * g if weight != zero else zero
+                c = weight * c if weight != zero else zero
+            elif scale is not None:
+                g, c = scale * g, scale * c
+            gb[i] = g
+            cb[i] = c
         suspect += nothing
         if limits is not None:
             suspect += _outside(yb, zb, limits)

@@ -120,7 +120,7 @@ class _OfTerms:
         floor = max(FLOOR, WINDOW * abs(tilt) / steep) * sqrt(square / total) / window
         scale = _scale(max(bent / total, TYPICAL * steep / total / window))
         number = z.dtype.type
-        return number(window), number(floor), number(scale), self.kinked
+        return number(window), number(floor), None if scale == 1 else number(scale), self.kinked
 
 
 def _flat(y, z, weight):
