@@ -30,6 +30,7 @@ from .._rowwise import RowwiseLoss
 
 WINDOW = 0.6  # of the typical distance to a kink
 FLOOR = 0.15  # times a typical slope over the window
+FAR = 0.35  # the same where all slopes have one sign
 TYPICAL = 0.4  # times the mean slope over the window: about the mean curvature
 SMALLEST = 2.0**-4  # mean curvature that thresholds of boosters are made for
 MANY = 2**16  # rows that a survey reads, at least, of more
@@ -116,8 +117,8 @@ class _OfTerms:
         if not (0 < lost and isfinite(lost) and 0 < steep and isfinite(square)):
             return None
         window = WINDOW * lost / steep
-        # with all kinks on one side, it makes a step of the mean distance to them
-        floor = max(FLOOR, WINDOW * abs(tilt) / steep) * sqrt(square / total) / window
+        # with all kinks on one side, steps are not twice the mean distance to them
+        floor = max(FLOOR, FAR * (tilt / steep) ** 2) * sqrt(square / total) / window
         scale = _scale(max(bent / total, TYPICAL * steep / total / window))
         number = z.dtype.type
         return number(window), number(floor), None if scale == 1 else number(scale), self.kinked
@@ -191,7 +192,7 @@ class _OfRows:
             return None
         window = WINDOW * lost / np.maximum(steep, 1e-6 * steep.max())
         tilt = np.abs(w @ slopes) / np.maximum(steep, 1e-6 * steep.max())
-        floor = np.maximum(FLOOR, WINDOW * tilt) * np.sqrt(w @ slopes**2 / total) / window
+        floor = np.maximum(FLOOR, FAR * tilt**2) * np.sqrt(w @ slopes**2 / total) / window
         mean = np.maximum(w @ np.maximum(bends, 0), TYPICAL * steep / window) / total
         return window, np.maximum(floor, 1e-6 * floor.max()), _scale(mean.max())
 
