@@ -1,5 +1,6 @@
 """Gradient boosters driven by any loss: objectives and metrics in the form each library wants."""
 
+from .._native import Native
 from ._parity import compare_with_native
 from .catboost import catboost_metric, catboost_objective
 from .hist_gradient_boosting import hist_gradient_boosting_loss
@@ -7,6 +8,7 @@ from .lightgbm import lightgbm_metric, lightgbm_objective
 from .xgboost import xgboost_metric, xgboost_objective
 
 __all__ = [
+    "Native",
     "catboost_metric",
     "catboost_objective",
     "compare_with_native",
