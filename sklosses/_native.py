@@ -60,9 +60,9 @@ class Native:
         return all(_fits(getattr(loss, name), domain) for name, domain in self.where.items())
 
     def of(self, loss):
-        """Return this declaration with the values of all parameters in `params`."""
+        """Return this declaration with all parameters, as values, in `constants`."""
         values = {name: getattr(loss, source) for name, source in self.params.items()}
-        return replace(self, params={**self.constants, **values}, constants={}, where={})
+        return replace(self, params={}, constants={**self.constants, **values}, where={})
 
     def hessian_times(self, k=1):
         """Return the factor of the Hessian for `k` raw columns; None if it is 1 instead."""
@@ -82,7 +82,7 @@ def twin(loss, booster):
     Returns
     -------
     Native or None
-        With values as its `params`.
+        With the values of all its parameters in `constants`.
     """
     declared = loss.native.get(booster) if _declares(type(loss)) else None
     return declared.of(loss) if declared is not None and declared.holds(loss) else None

@@ -95,13 +95,13 @@ def test_declarations_are_complete(cls):
 
 
 def test_parameters_reach_the_booster():
-    assert twin(sl.Pinball(quantile=0.9), "lightgbm").params == {"alpha": 0.9}
+    assert twin(sl.Pinball(quantile=0.9), "lightgbm").constants == {"alpha": 0.9}
     assert twin(sl.TweedieDeviance(power=3.0), "xgboost") is None
     assert twin(sl.BinaryCrossEntropy(label_smoothing=0.1), "lightgbm") is None
     assert twin(sl.Focal(), "catboost") is None
     assert twin(sl.MultiQuantile(), "catboost") is None
     free = twin(sl.MultiQuantile((0.2, 0.8), crossing="free"), "catboost")
-    assert free.params == {"alpha": (0.2, 0.8)}
+    assert free.constants == {"alpha": (0.2, 0.8)}
     assert twin(sl.Hinge(), "lightgbm") is None
 
 
@@ -144,4 +144,4 @@ def test_adapters_know_no_loss(module):
 def test_native_is_no_parameter():
     loss = pickle.loads(pickle.dumps(sl.Pinball(0.7)))
     assert "native" not in loss.get_params()
-    assert twin(loss, "sklearn").params == {"quantile": 0.7}
+    assert twin(loss, "sklearn").constants == {"quantile": 0.7}

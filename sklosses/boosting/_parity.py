@@ -176,7 +176,7 @@ def _lightgbm(data, native, own=None, start=None):
     params |= {"num_class": data.k} if data.k > 1 else {}
     set_ = lightgbm.Dataset(data.X, data.y, weight=data.w, group=data.sizes)
     if own is None:
-        params |= {"objective": native.objective, **native.params}
+        params |= {"objective": native.objective, **native.constants}
     else:
         params["objective"] = lambda raw, set_: own.pair(set_.get_label(), raw, set_.get_weight())
     if start is not None:
@@ -196,7 +196,7 @@ def _xgboost(data, native, own=None, start=None):
         params["min_child_weight"] = 1e-3  # Hessians of documents are small
     objective = None
     if own is None:
-        params |= {"objective": native.objective, **native.params, **native.trees}
+        params |= {"objective": native.objective, **native.constants, **native.trees}
     else:
         params |= {"base_score": 0.0}
         params |= native.trees if isinstance(own, _Matched) else {}
@@ -225,7 +225,7 @@ def _catboost(data, native, own=None, start=None):
         method = "Newton" if data.k == 1 else "Gradient"
         options |= {"leaf_estimation_method": method, "leaf_estimation_iterations": 1}
     if own is None:
-        words = [f"{name}={_word(value)}" for name, value in native.params.items()]
+        words = [f"{name}={_word(value)}" for name, value in native.constants.items()]
         options["loss_function"] = ":".join([native.objective, ";".join(words)]).rstrip(":")
     else:
         options["loss_function"] = _ForCatBoost(own)
@@ -265,7 +265,7 @@ def _sklearn(data, native, own=None, start=None):
     loss = native.objective if own is None else hist_gradient_boosting_loss(own.loss)
     model = kind(
         loss=loss, max_iter=data.iterations, learning_rate=SHRINKAGE, max_leaf_nodes=LEAVES,
-        early_stopping=False, **(native.params if own is None else {}),
+        early_stopping=False, **(native.constants if own is None else {}),
     )  # fmt: skip
     model.fit(data.X, data.y, sample_weight=data.w)
     raw = model._raw_predict(data.X)
