@@ -245,6 +245,18 @@ def test_the_number_of_columns_tells_the_form(kind):
         assert_array_equal(ours, same)
 
 
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_several_outputs(order):
+    rng, loss = np.random.default_rng(0), sl.Huber()
+    y, z = (np.asarray(a, order=order) for a in rng.normal(size=(2, 50, 3)))
+    w = rng.uniform(size=50)
+    g, h = sl.xgboost_objective(loss)(y, z, sample_weight=w)
+    assert_allclose(g, loss.gradient(y, z, w), rtol=1e-6)
+    for j in range(3):
+        assert (h[:, j] > 0).all()
+        assert_allclose(g[:, j], loss.gradient(y[:, j], z[:, j], w), rtol=1e-6)
+
+
 def test_soft_labels():
     loss, rng = sl.CategoricalCrossEntropy(), np.random.default_rng(0)
     shares = rng.dirichlet(np.ones(3), 50)

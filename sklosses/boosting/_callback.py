@@ -50,9 +50,9 @@ class Callback:
     def __getstate__(self):
         return {name: value for name, value in vars(self).items() if name != "_engine"}
 
-    def derivatives(self, y, raw, weight, groups=None, dtype=SINGLE):
-        """Return gradient and PSD Hessian, weighted, in the order of `raw`."""
-        g, c = _like(raw, dtype), _like(raw, dtype)
+    def derivatives(self, y, raw, weight, groups=None):
+        """Return gradient and PSD Hessian, weighted, in single precision and the order of `raw`."""
+        g, c = _like(raw), _like(raw)
         self.fill(y, raw, weight, groups, g, c)
         return g, c
 
@@ -89,5 +89,5 @@ def _classes(raw, y):
     return np.ndim(raw) == 2 and np.ndim(y) == 1
 
 
-def _like(raw, dtype):
-    return new_array(raw.shape, dtype) if raw.flags.c_contiguous else np.empty_like(raw, dtype)
+def _like(raw):
+    return new_array(raw.shape, SINGLE) if raw.flags.c_contiguous else np.empty_like(raw, SINGLE)

@@ -47,23 +47,6 @@ def engine_of(loss):
     raise TypeError(f"{type(loss).__name__} cannot drive a booster.")
 
 
-def derivatives(loss, y, raw, weight, groups, dtype=SINGLE):
-    """Return gradient and PSD Hessian, weighted, in the order of `raw`.
-
-    Parameters
-    ----------
-    loss : Loss
-    y, raw, weight : ndarray
-        As a booster passes them: float32 or float64, rows of several columns in any order.
-    groups : Groups, ndarray or None
-    dtype : dtype
-        Of the results.
-    """
-    g, c = np.empty_like(raw, dtype), np.empty_like(raw, dtype)
-    engine_of(loss).fill(y, raw, weight, groups, g, c)
-    return g, c
-
-
 @engine_of.register(TermLoss)
 class _OfGroups:
     """Of a loss of groups, or of any other kind."""
@@ -96,7 +79,9 @@ class _OfTerms:
         backend, benders, bound = self.bound[z.dtype]
         y, z, w = _flat(y, z, weight)
         limits = None if array is self.known else limits_of(self.target, REAL, y.dtype)
-        outs = g.reshape(-1), c.reshape(-1)
+        outs = [
+            a.reshape(-1) if a.flags.c_contiguous else np.empty(a.size, a.dtype) for a in (g, c)
+        ]
         bend = None if self.told else self._bend(benders, bound, y, z, w)
         if bend is None:
             suspect = backend.fill(bound, y, z, w, limits, None, outs[0], None, outs[1])
@@ -106,6 +91,8 @@ class _OfTerms:
         if suspect != 0:
             self.loss._check(y, z, w, RAW_NAMES, REAL)
         self.known = array
+        if not g.flags.c_contiguous:  # several outputs, each a column
+            g[...], c[...] = (out.reshape(g.shape) for out in outs)
 
     def _bend(self, kernels, bound, y, z, w):
         """Return window, floor, scale, whether there are kinks; None if the loss bends itself."""
