@@ -111,6 +111,11 @@ class _OfTerms:
         return number(window), number(floor), None if scale == 1 else number(scale), self.kinked
 
 
+def _row(array):
+    """Return the array flat; if its rows are not together, another of its size."""
+    return array.reshape(-1) if array.flags.c_contiguous else np.empty(array.size, array.dtype)
+
+
 def _flat(y, z, weight):
     """Return contiguous arrays of one length, each in its own precision."""
     y = as_floats(y, RAW_NAMES[0])

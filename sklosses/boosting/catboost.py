@@ -29,6 +29,20 @@ def catboost_objective(loss):
     ------
     ImportError
         If CatBoost is not installed.
+
+    Notes
+    -----
+    With an object CatBoost starts from 0: pass ``baseline`` of ``loss.init_raw(y)`` to its
+    ``Pool``, and add it to what it predicts. Set ``leaf_estimation_method="Newton"`` and, for
+    losses with kinks, ``leaf_estimation_iterations=3``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> objective = catboost_objective("squared_error")
+    >>> y_true, y_pred = np.zeros(2, np.float32), np.array([0.5, 2.0])
+    >>> objective.calc_ders_range(y_pred, y_true, None).tolist()
+    [[-1.0, -2.0], [-4.0, -2.0]]
     """
     _require()
     return _Objective(loss)

@@ -27,6 +27,16 @@ def hist_gradient_boosting_loss(loss):
     ------
     ImportError
         If this version of scikit-learn has no such class.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.ensemble import HistGradientBoostingRegressor
+    >>> X, y = np.arange(60.0)[:, None], np.repeat([0.0, 1.0, 5.0], 20)
+    >>> loss = hist_gradient_boosting_loss("absolute_error")
+    >>> model = HistGradientBoostingRegressor(loss=loss).fit(X, y)
+    >>> model.predict([[30.0]]).round(2).tolist()
+    [1.0]
     """
     return _loss_class()(loss)
 
