@@ -565,6 +565,13 @@ def test_train_functions_of_the_libraries():
     assert_allclose(seen["own"]["huber"][-1], value, rtol=1e-5)
 
 
+def test_catboost_takes_more_steps_where_there_are_kinks():
+    kinked = [sl.Pinball(0.9), Newsvendor(), Slow(), sl.MultiQuantile()]
+    smooth = [sl.SquaredError(), sl.BinaryCrossEntropy(), sl.PoissonDeviance(), sl.LambdaRank()]
+    for steps, losses in ((3, kinked), (1, smooth)):
+        assert all(leaf_options(loss)["leaf_estimation_iterations"] == steps for loss in losses)
+
+
 def test_catboost_does_not_complain():
     with warnings.catch_warnings():
         warnings.simplefilter("error")

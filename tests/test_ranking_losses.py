@@ -223,9 +223,9 @@ def test_surrogate_is_positive(loss, rng):
     assert_allclose(g, exact[0], rtol=1e-12, atol=1e-15)
     assert (h > 0).all()
     if loss.convex and loss.hessian == "exact":
-        curved = exact[1] > loss.curvature_floor
+        curved = exact[1] > 1e-6 * np.abs(g) + loss.curvature_floor
         assert_allclose(h[curved], exact[1][curved], rtol=1e-2)
-        assert (h[~curved] <= np.maximum(np.abs(g), loss.curvature_floor)[~curved]).all()
+        assert (h[~curved] <= np.maximum(np.abs(g), 2 * loss.curvature_floor)[~curved]).all()
     assert (loss.gradient_hessian(y, z, np.zeros(y.size), qid=qid, psd=True)[1] == 0).all()
 
 
@@ -594,7 +594,9 @@ def test_float32(loss, rng):
         assert ours.dtype == np.float32
         differences = isinstance(loss, sl.ApproxNDCG) and place == 5
         if place == 7:  # where the Hessian vanishes in one precision, another number stands in
-            ours, theirs = (array[expected[place] > 1e-5] for array in (ours, theirs))  # noqa: PLW2901
+            vanishing = (expected[5] > 0) & (expected[5] < 1e-5)
+            told = (expected[place] > 1e-5) & ~vanishing
+            ours, theirs = ours[told], theirs[told]  # noqa: PLW2901
         assert_allclose(ours, theirs, rtol=2e-4, atol=0.1 if differences else 2e-5)
     assert_allclose(found[-1], expected[-1], rtol=1e-5)
     mixed = loss.values_gradient(y.astype(float), z, qid=qid)  # doubles among the targets
