@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from . import _group_kernels
+from ._curvature import curvature_of
 from ._groups import Groups
 from ._inputs import (
     DOUBLE,
@@ -119,8 +120,8 @@ class GroupLoss(TermLoss):
         self.bend(y, z, h)
 
     def surrogate(self, g, h):
-        h = h if h > 0.0 else abs(g)
-        return h if h > self.curvature_floor else self.curvature_floor
+        c = curvature_of(g, h)
+        return c if c > self.curvature_floor else self.curvature_floor
 
     # ------------------------------------------------------------------ array methods
 

@@ -77,8 +77,9 @@ def fill(loss, y, z, w, limits, out_value, out_gradient, out_hessian, out_curvat
     """Fill the outputs that are not None with ``w *`` value, derivatives or PSD surrogate.
 
     Numba drops the branches on None, so each set of outputs compiles to its own fused loop.
+    Arrays may differ in precision; what is computed has that of `z`.
     """
-    zero, one = y.dtype.type(0), y.dtype.type(1)
+    zero, one = z.dtype.type(0), z.dtype.type(1)
     suspect = 0.0
     weighted = w.size == y.size
     for start in range(0, y.size, BLOCK):
@@ -95,7 +96,7 @@ def fill(loss, y, z, w, limits, out_value, out_gradient, out_hessian, out_curvat
             cb = out_curvature[start : start + BLOCK]
         block_suspect = zero
         for i in range(yb.size):
-            yi, zi, wi = yb[i], zb[i], wb[i]
+            yi, zi, wi = one * yb[i], zb[i], one * wb[i]
             d = yi - zi
             block_suspect = fadd(block_suspect, zero if d - d == zero else one)
             if out_value is not None:

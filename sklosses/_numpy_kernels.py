@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from ._curvature import LONGEST_STEP, curvatures_of
+
 SUSPECT = 1.0
 
 
@@ -21,7 +23,7 @@ def _weighted(w, array):
 def _curvature(loss, y, z, g, h):
     if type(loss).curvature.__module__ != f"{__package__}._pointwise":  # not the scalar default
         return loss.curvature(y, z)
-    return np.maximum(np.where(h > 0, h, np.abs(g)), loss.curvature_floor)
+    return np.maximum(curvatures_of(g, h), loss.curvature_floor)
 
 
 def mean_response(loss, y, p, w, limits):
@@ -39,6 +41,34 @@ def fill(loss, y, z, w, limits, out_value, out_gradient, out_hessian, out_curvat
             out[:] = _weighted(w, array)
     if out_curvature is not None:
         out_curvature[:] = _weighted(w, _curvature(loss, y, z, g, h))
+    return SUSPECT
+
+
+# ------------------------------------------------------------ what `_boost_kernels` does
+
+
+def survey(loss, y, z, w, every, own):
+    y, z, w = y[::every], z[::every], _weights(w, y)[::every]
+    g, h = loss.grad_hess(y, z)
+    value, steep = loss.value(y, z), np.abs(g)
+    if own is not None:
+        most = steep * np.abs(z - y)
+        value = np.where((value > most) | (value < 0), most, value)
+    linear = h * LONGEST_STEP < steep
+    arrays = (np.ones_like(z), value, steep, steep**2, steep * linear, np.maximum(h, 0))
+    return tuple(float(_weighted(w, array).sum()) for array in arrays)
+
+
+def fill_bent(loss, y, z, w, limits, window, floor, scale, kinked, out_gradient, out_curvature):
+    w = scale * _weights(w, y)
+    g, h = loss.grad_hess(y, z)
+    low, high = loss.grad_hess(y, z - window)[0], loss.grad_hess(y, z + window)[0]
+    rise = np.maximum((high - low) / (2 * window), np.where(g != 0, floor, 0.01 * floor))
+    h, steep = np.maximum(h, 0), np.abs(g)
+    curved = h * LONGEST_STEP
+    share = np.where(curved < steep, curved / np.where(steep > 0, steep, 1), h > 0)
+    c = h + (1 - share) * rise if kinked is None else np.maximum(h, rise)
+    out_gradient[:], out_curvature[:] = _weighted(w, g), _weighted(w, c)
     return SUSPECT
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.utils import assert_all_finite
 
 from . import _kernels, _newton_kernels, _numpy_kernels
+from ._curvature import curvature_of
 from ._inputs import (
     DOUBLE,
     RAW_NAMES,
@@ -82,6 +83,10 @@ class PointwiseLoss(TermLoss):
     def _has_response(cls):
         return cls.response is not PointwiseLoss.response
 
+    def _has_curvature(self):
+        """Whether it says itself what its curvature is, for boosters."""
+        return type(self).curvature is not PointwiseLoss.curvature
+
     scalar_methods: ClassVar[tuple] = (
         "value", "grad_hess", "curvature", "response", "link", "response_value",
     )  # fmt: skip
@@ -91,8 +96,8 @@ class PointwiseLoss(TermLoss):
 
     def curvature(self, y, z):
         g, h = self.grad_hess(y, z)
-        h = h if h > 0.0 else abs(g)
-        return h if h > self.curvature_floor else self.curvature_floor
+        c = curvature_of(g, h)
+        return c if c > self.curvature_floor else self.curvature_floor
 
     def response(self, z):
         return z

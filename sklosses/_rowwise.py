@@ -10,6 +10,7 @@ from sklearn.utils import assert_all_finite, check_consistent_length
 from sklearn.utils.validation import check_non_negative
 
 from . import _row_kernels
+from ._curvature import curvature_of
 from ._inputs import (
     DOUBLE,
     SINGLE,
@@ -105,6 +106,10 @@ class RowwiseLoss(TermLoss):
     def _has_response(cls):
         return cls.response is not RowwiseLoss.response
 
+    def _has_curvature(self):
+        """Whether it says itself what its curvature is, for boosters."""
+        return type(self).surrogate is not RowwiseLoss.surrogate
+
     # ------------------------------------------------------------------ defaults of a row
 
     def hess(self, y, z, h):
@@ -124,8 +129,8 @@ class RowwiseLoss(TermLoss):
                 h[j] = right if abs(right) < abs(left) else left
 
     def surrogate(self, g, h):
-        h = h if h > 0.0 else abs(g)
-        return h if h > self.curvature_floor else self.curvature_floor
+        c = curvature_of(g, h)
+        return c if c > self.curvature_floor else self.curvature_floor
 
     def response(self, z, out):
         for j in range(z.size):

@@ -59,9 +59,16 @@ BY_PATH = {"ids": lambda file: str(file.relative_to(PACKAGE))}
 
 # lower layers first; a module imports from layers below its own, or its own
 LAYERS = [
-    {"_special", "_fingerprint"},
+    {"_special", "_fingerprint", "_curvature"},
     {"_numba", "_numba_types"},
-    {"_kernels", "_newton_kernels", "_numpy_kernels", "_row_kernels", "_group_kernels"},
+    {
+        "_kernels",
+        "_newton_kernels",
+        "_numpy_kernels",
+        "_row_kernels",
+        "_group_kernels",
+        "_boost_kernels",
+    },
     {
         "_params",
         "_optimum",

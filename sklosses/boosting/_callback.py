@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from .._groups import Groups
-from .._inputs import DOUBLE
+from .._inputs import DOUBLE, SINGLE
 from .._registry import get_loss
+from ._derivatives import derivatives
 
 
 def of_sizes(sizes):
@@ -37,9 +38,9 @@ class Callback:
     def __repr__(self):
         return f"<{type(self).__name__.lstrip('_')} of {self.loss!r}>"
 
-    def derivatives(self, y, raw, weight, groups=None):
+    def derivatives(self, y, raw, weight, groups=None, dtype=SINGLE):
         """Return gradient and PSD Hessian, weighted."""
-        return self.loss.gradient_hessian(y, raw, weight, qid=self._groups(groups), psd=True)
+        return derivatives(self.loss, y, raw, weight, self._groups(groups), dtype)
 
     def total(self, y, raw, weight, groups=None):
         """Return the weighted sum of the loss and the sum of the weights, of terms."""

@@ -101,6 +101,9 @@ class PointwiseSum(WeightedSum, PointwiseLoss):  # type: ignore[override, misc]
 
     of = PointwiseLoss
 
+    def _has_curvature(self):
+        return any(term._has_curvature() for term in self._terms)
+
     @property
     def _chain(self):
         compiled, chain = self.jit, None

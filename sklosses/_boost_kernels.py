@@ -1,0 +1,108 @@
+"""What boosters ask of a pointwise loss with linear pieces: a curvature that tells how far to go.
+
+On a linear piece the second derivative is 0, and a constant in its place makes steps of a constant
+length. The curvature here is the rise of the slope over a window around the raw prediction, as the
+Newton solver has it: of the share of rows whose kink is near. The window is a part of the typical
+distance to the kink, the loss over its slope; it shrinks as the fit goes on. A row whose kink lies
+outside gets the curvature of a step of typical length, times a factor.
+
+As in `_kernels`, weighted is the only version, and `suspect` is not zero if the input is not fine.
+Targets and weights may be of another dtype than raw predictions, outputs too: boosters mix them.
+"""
+
+from __future__ import annotations
+
+from ._curvature import LONGEST_STEP
+from ._kernels import BLOCK, _outside, _weigh
+from ._numba import fadd, kernel
+
+
+@kernel
+def survey(loss, y, z, w, every, own):
+    """Return sums over rows.
+
+    They are of weights; of ``w *`` loss, size of the slope, its square; of the slope in rows that
+    are linear; and of ``w * hessian`` in others.
+
+    Of blocks of rows, each `every`-th is read. With `own` (True or None) the loss of a row is at
+    most what its slope makes of the residual: a loss may have a constant added.
+    """
+    zero, one = z.dtype.type(0), z.dtype.type(1)
+    total, lost, steep, square, flat, bent = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
+    weighted = w.size == y.size
+    for start in range(0, y.size, BLOCK * every):
+        yb = y[start : start + BLOCK]
+        zb = z[start : start + BLOCK]
+        wb = w[start : start + BLOCK] if weighted else w[: yb.size]
+        sum_w, sum_v, sum_g, sum_s, sum_f, sum_h = zero, zero, zero, zero, zero, zero
+        for i in range(yb.size):
+            yi, zi, wi = one * yb[i], zb[i], one * wb[i]
+            value = loss.value(yi, zi)
+            g, h = loss.grad_hess(yi, zi)
+            a = abs(g)
+            if own is not None:
+                most = a * abs(zi - yi)
+                value = most if (value > most) | (value < zero) else value
+            linear = h * LONGEST_STEP < a
+            counts = wi != zero
+            sum_w = fadd(sum_w, wi)
+            sum_v = fadd(sum_v, wi * value if counts else zero)
+            sum_g = fadd(sum_g, wi * a if counts else zero)
+            sum_s = fadd(sum_s, wi * a * a if counts else zero)
+            sum_f = fadd(sum_f, wi * a if counts & linear else zero)
+            sum_h = fadd(sum_h, wi * h if counts & (h > zero) else zero)
+        total += sum_w
+        lost += sum_v
+        steep += sum_g
+        square += sum_s
+        flat += sum_f
+        bent += sum_h
+    return total, lost, steep, square, flat, bent
+
+
+@kernel
+def fill_bent(loss, y, z, w, limits, window, floor, scale, kinked, out_gradient, out_curvature):
+    """Fill ``scale * w *`` gradient and curvature.
+
+    The latter is the rise of the slope over the window, at least `floor` on slopes. Where the loss
+    is curved it is the second derivative or, if `kinked` (True or None), the larger of both.
+    """
+    zero, one = z.dtype.type(0), z.dtype.type(1)
+    least = floor * z.dtype.type(0.01)
+    half = one / (window + window)
+    suspect = 0.0
+    weighted = w.size == y.size
+    for start in range(0, y.size, BLOCK):
+        yb = y[start : start + BLOCK]
+        zb = z[start : start + BLOCK]
+        wb = w[start : start + BLOCK] if weighted else w[: yb.size]
+        gb = out_gradient[start : start + BLOCK]
+        cb = out_curvature[start : start + BLOCK]
+        block_suspect = zero
+        for i in range(yb.size):
+            yi, zi, wi = one * yb[i], zb[i], one * wb[i]
+            d = yi - zi
+            block_suspect = fadd(block_suspect, zero if d - d == zero else one)
+            g, h = loss.grad_hess(yi, zi)
+            low, _ = loss.grad_hess(yi, zi - window)
+            high, _ = loss.grad_hess(yi, zi + window)
+            a = abs(g)
+            rise = (high - low) * half
+            own = floor if a > zero else least
+            c = rise if rise > own else own
+            h = h if h > zero else zero
+            if kinked is not None:
+                c = c if c > h else h
+            else:
+                curved = h * LONGEST_STEP  # no jump between what is curved and what is not
+                share = curved / a if curved < a else (one if h > zero else zero)
+                c = h + (one - share) * c
+            weight = scale * wi
+            gb[i] = weight * g if wi != zero else zero
+            cb[i] = weight * c if wi != zero else zero
+        suspect += block_suspect
+        if limits is not None:
+            suspect += _outside(yb, zb, limits)
+        if weighted:
+            suspect += _weigh(wb)[1]
+    return suspect
