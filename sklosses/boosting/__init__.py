@@ -1,11 +1,15 @@
 """Gradient boosters driven by any loss: objectives and metrics in the form each library wants."""
 
+from ._estimators import LossBoostingClassifier, LossBoostingRanker, LossBoostingRegressor
 from .catboost import catboost_metric, catboost_objective
 from .hist_gradient_boosting import hist_gradient_boosting_loss
 from .lightgbm import lightgbm_metric, lightgbm_objective
 from .xgboost import xgboost_metric, xgboost_objective
 
 __all__ = [
+    "LossBoostingClassifier",
+    "LossBoostingRanker",
+    "LossBoostingRegressor",
     "catboost_metric",
     "catboost_objective",
     "hist_gradient_boosting_loss",
