@@ -8,6 +8,18 @@ from ._library import PATIENCE, Boosted, Library, imported
 from .xgboost import xgboost_metric, xgboost_objective
 
 
+class Watched:
+    """A metric in units of its first value, and all its values: XGBoost keeps six decimals."""
+
+    def __init__(self, metric):
+        self.metric, self.values = metric, []
+        self.__name__ = metric.__name__
+
+    def __call__(self, y_true, y_pred, sample_weight=None):
+        self.values.append(self.metric(y_true, y_pred, sample_weight))
+        return self.values[-1] / (abs(self.values[0]) or 1.0)
+
+
 class XGBoost(Library):
     """Of any class: the fit is that of their base, which takes functions for rankings as well.
 
@@ -25,7 +37,8 @@ class XGBoost(Library):
         objective, params, labels = self._objective(job)
         callbacks, evaluation = estimator.get_params().get("callbacks"), {}
         if job.validation:
-            params |= {"eval_metric": self._metric(job), "disable_default_eval_metric": True}
+            metric = Watched(self._metric(job))
+            params |= {"eval_metric": metric, "disable_default_eval_metric": True}
             params["callbacks"] = [*(callbacks or ()), *self._stop(estimator, callbacks)]
             evaluation = {
                 "eval_set": [(job.validation.X, self._labels(job, job.validation))],
@@ -35,10 +48,9 @@ class XGBoost(Library):
         weight = job.data.weight
         base.fit(booster, job.data.X, labels, sample_weight=weight, verbose=False, **evaluation)
         booster.set_params(callbacks=callbacks)
-        scores = getattr(booster, "evals_result_", {}).get("validation_0", {})
         last = booster.get_booster().num_boosted_rounds() - 1
         n_iter = getattr(booster, "best_iteration", last) + 1
-        scores = [-score for score in scores.get(job.loss.__name__, [])]
+        scores = [-value for value in metric.values] if job.validation else []
         return Boosted(booster, objective, np.zeros(job.n_raw), n_iter, scores)
 
     def _objective(self, job):
@@ -71,7 +83,7 @@ class XGBoost(Library):
             return []
         # told the direction, or it guesses it from the first letters of the metric's name
         stop = imported("xgboost").callback.EarlyStopping
-        return [stop(rounds or PATIENCE, maximize=False)]
+        return [stop(rounds=rounds or PATIENCE, maximize=False)]
 
     def raw(self, estimator, X):
         return imported("xgboost").XGBModel.predict(estimator, X, output_margin=True)
