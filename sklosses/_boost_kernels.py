@@ -6,7 +6,7 @@ Newton solver has it: of the share of rows whose kink is near. The window is a p
 distance to the kink, the loss over its slope; it shrinks as the fit goes on. A row whose kink lies
 outside gets the curvature of a step of typical length, times a factor.
 
-As in `_kernels`, weighted is the only version, and `suspect` is not zero if the input is not fine.
+As in `_kernels`, `suspect` is not zero if the input is not fine.
 Targets and weights may be of another dtype than raw predictions, outputs too: boosters mix them.
 """
 
@@ -62,7 +62,7 @@ def survey(loss, y, z, w, every, own):
 
 @kernel
 def fill_bent(loss, y, z, w, limits, window, floor, scale, kinked, out_gradient, out_curvature):
-    """Fill ``scale * w *`` gradient and curvature.
+    """Fill ``scale * w *`` gradient and curvature; `w` None: no weights.
 
     The latter is the rise of the slope over the window, at least `floor` on slopes. Where the loss
     is curved it is the second derivative or, if `kinked` (True or None), the larger of both.
@@ -71,38 +71,40 @@ def fill_bent(loss, y, z, w, limits, window, floor, scale, kinked, out_gradient,
     least = floor * z.dtype.type(0.01)
     half = one / (window + window)
     suspect = 0.0
-    weighted = w.size == y.size
     for start in range(0, y.size, BLOCK):
         yb = y[start : start + BLOCK]
         zb = z[start : start + BLOCK]
-        wb = w[start : start + BLOCK] if weighted else w[: yb.size]
+        if w is not None:
+            wb = w[start : start + BLOCK]
         gb = out_gradient[start : start + BLOCK]
         cb = out_curvature[start : start + BLOCK]
-        block_suspect = zero
+        nothing = zero
         for i in range(yb.size):
-            yi, zi, wi = one * yb[i], zb[i], one * wb[i]
-            d = yi - zi
-            block_suspect = fadd(block_suspect, zero if d - d == zero else one)
+            yi, zi = one * yb[i], zb[i]
+            nothing = fadd(nothing, zero * (zi - yi))  # nan if not finite
             g, h = loss.grad_hess(yi, zi)
             low, _ = loss.grad_hess(yi, zi - window)
             high, _ = loss.grad_hess(yi, zi + window)
             a = abs(g)
-            rise = (high - low) * half
-            own = floor if a > zero else least
-            c = rise if rise > own else own
-            h = h if h > zero else zero
+            c = max((high - low) * half, floor if a > zero else least)
             if kinked is not None:
-                c = c if c > h else h
-            else:
-                curved = h * LONGEST_STEP  # no jump between what is curved and what is not
+                c = max(c, h)
+            else:  # no jump between what is curved and what is not
+                h = h if h > zero else zero
+                curved = h * LONGEST_STEP
                 share = curved / a if curved < a else (one if h > zero else zero)
                 c = h + (one - share) * c
-            weight = scale * wi
-            gb[i] = weight * g if wi != zero else zero
-            cb[i] = weight * c if wi != zero else zero
-        suspect += block_suspect
+            if w is not None:
+                wi = one * wb[i]
+                weight = scale * wi
+                gb[i] = weight * g if wi != zero else zero
+                cb[i] = weight * c if wi != zero else zero
+            else:
+                gb[i] = scale * g
+                cb[i] = scale * c
+        suspect += nothing
         if limits is not None:
             suspect += _outside(yb, zb, limits)
-        if weighted:
+        if w is not None:
             suspect += _weigh(wb)[1]
     return suspect

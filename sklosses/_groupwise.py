@@ -73,7 +73,7 @@ class GroupLoss(TermLoss):
     jit: ClassVar[bool] = True
     groupwise: ClassVar[bool] = True
     response_method: ClassVar[str] = "predict"
-    curvature_floor: ClassVar[float] = 1e-6
+    curvature_floor: ClassVar[float] = 1e-12  # most documents of a query are in few pairs
     scalar_methods: ClassVar[tuple] = (
         "value",
         "grad",

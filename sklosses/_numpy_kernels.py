@@ -60,7 +60,7 @@ def survey(loss, y, z, w, every, own):
 
 
 def fill_bent(loss, y, z, w, limits, window, floor, scale, kinked, out_gradient, out_curvature):
-    w = scale * _weights(w, y)
+    w = scale * (np.ones_like(y) if w is None else w)
     g, h = loss.grad_hess(y, z)
     low, high = loss.grad_hess(y, z - window)[0], loss.grad_hess(y, z + window)[0]
     rise = np.maximum((high - low) / (2 * window), np.where(g != 0, floor, 0.01 * floor))

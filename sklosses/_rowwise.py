@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
@@ -363,6 +364,10 @@ class RowwiseLoss(TermLoss):
 
     def _fill_rows(self, y, z, w, *outs):
         return self._run(_row_kernels.fill, z.dtype, (y, z, w), outs)
+
+    def _row_filler(self):
+        """Return what does so for single rows of doubles, with the least of ceremony."""
+        return partial(_row_kernels.fill, bind(self, DOUBLE)) if self.jit else self._fill_rows
 
     def objective(self, y, z, w, out_gradient):
         """Return the sum of ``w * value`` and fill ``w * gradient``: arrays are as kernels want."""

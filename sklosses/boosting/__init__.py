@@ -1,6 +1,7 @@
 """Gradient boosters driven by any loss: objectives and metrics in the form each library wants."""
 
 from ._estimators import LossBoostingClassifier, LossBoostingRanker, LossBoostingRegressor
+from ._parity import compare_with_native
 from .catboost import catboost_metric, catboost_objective
 from .hist_gradient_boosting import hist_gradient_boosting_loss
 from .lightgbm import lightgbm_metric, lightgbm_objective
@@ -12,6 +13,7 @@ __all__ = [
     "LossBoostingRegressor",
     "catboost_metric",
     "catboost_objective",
+    "compare_with_native",
     "hist_gradient_boosting_loss",
     "lightgbm_metric",
     "lightgbm_objective",

@@ -7,7 +7,12 @@ import numpy as np
 from .._groups import Groups
 from .._inputs import DOUBLE, SINGLE
 from .._registry import get_loss
-from ._derivatives import derivatives
+from ._derivatives import Targets, derivatives
+
+
+def hint(module):
+    """Return what to say if a booster is not installed."""
+    return f"{module} is not installed: pip install {module}, or pip install 'sklosses[boosting]'."
 
 
 def of_sizes(sizes):
@@ -29,6 +34,7 @@ class Callback:
     def __init__(self, loss, qid=None):
         self.loss = get_loss(loss)
         self.qid = qid
+        self._known = Targets()
         self.loss._validate_params()
 
     @property
@@ -40,7 +46,7 @@ class Callback:
 
     def derivatives(self, y, raw, weight, groups=None, dtype=SINGLE):
         """Return gradient and PSD Hessian, weighted."""
-        return derivatives(self.loss, y, raw, weight, self._groups(groups), dtype)
+        return derivatives(self.loss, y, raw, weight, self._groups(groups), dtype, self._known)
 
     def total(self, y, raw, weight, groups=None):
         """Return the weighted sum of the loss and the sum of the weights, of terms."""

@@ -32,8 +32,31 @@ MANY = 2**16  # rows that a survey reads, at least, of more
 BLOCK = 2**13  # rows at a time, of losses of rows
 
 
+class Targets:
+    """The targets of the last call: boosters pass one array again and again, checked once."""
+
+    def __init__(self):
+        self.array = self.form = None
+
+    def are(self, array):
+        """Tell whether they are, and make them, these."""
+        same = array is self.array
+        self.array = array
+        return same
+
+    def prepared(self, array, prepare):
+        """Return ``prepare(array)``, from the last call if that was of the same array."""
+        if not self.are(array) or self.form is None:
+            self.form = None
+            self.form = prepare(array)
+        return self.form
+
+    def __reduce__(self):
+        return Targets, ()  # what it remembers is no part of what holds it
+
+
 @singledispatch
-def derivatives(loss, y, raw, weight, groups, dtype):
+def derivatives(loss, y, raw, weight, groups, dtype, known):
     """Return gradient and PSD Hessian of the weighted loss.
 
     Parameters
@@ -44,6 +67,8 @@ def derivatives(loss, y, raw, weight, groups, dtype):
     groups : Groups, ndarray or None
     dtype : dtype
         Of the results.
+    known : Targets
+        What it was called with last.
 
     Returns
     -------
@@ -54,7 +79,7 @@ def derivatives(loss, y, raw, weight, groups, dtype):
 
 
 @derivatives.register
-def _(loss: TermLoss, y, raw, weight, groups, dtype):
+def _(loss: TermLoss, y, raw, weight, groups, dtype, known):
     pair = loss.gradient_hessian(y, raw, weight, qid=groups, psd=True)
     return tuple(array.astype(dtype, copy=False) for array in pair)
 
@@ -63,22 +88,25 @@ def _(loss: TermLoss, y, raw, weight, groups, dtype):
 
 
 @derivatives.register
-def _(loss: PointwiseLoss, y, raw, weight, groups, dtype):
+def _(loss: PointwiseLoss, y, raw, weight, groups, dtype, known):
     own = loss._for_columns(raw, y)
     if own is not loss:
-        return derivatives(own, y, raw, weight, groups, dtype)
+        return derivatives(own, y, raw, weight, groups, dtype, known)
     loss._validate_params()
+    seen = known.are(y)
     y, z, w = _flat(y, raw, weight)
     g, c = new_array(z.shape, dtype), new_array(z.shape, dtype)
-    limits = limits_of(loss.target, REAL, y.dtype)
+    limits = None if seen else limits_of(loss.target, REAL, y.dtype)
     backend, bound = loss._backend(z.dtype)
     benders = _boost_kernels if loss.jit else backend
     bend = _bend_of(loss, benders, bound, y, z, w)
     if bend is None:
         suspect = backend.fill(bound, y, z, w, limits, None, g, None, c)
     else:
-        suspect = benders.fill_bent(bound, y, z, w, limits, *bend, g, c)
+        given = None if weight is None else w
+        suspect = benders.fill_bent(bound, y, z, given, limits, *bend, g, c)
     if suspect != 0:
+        known.are(None)
         loss._check(y, z, w, RAW_NAMES, REAL)
     return g.reshape(raw.shape), c.reshape(raw.shape)
 
@@ -88,7 +116,7 @@ def _flat(y, raw, weight):
     z, y = as_floats(raw, RAW_NAMES[1]), as_floats(y, RAW_NAMES[0])
     if y.shape != z.shape or y.ndim != 1:
         check_same_shape(y, z, RAW_NAMES)
-    w = as_weights(weight, z.shape, SINGLE if _is_single(weight) else DOUBLE)
+    w = as_weights(weight, z.shape, SINGLE if _is_single(weight) else z.dtype)
     y = np.ascontiguousarray(y, SINGLE if _is_single(y) else z.dtype)
     return y.reshape(-1), np.ascontiguousarray(z).reshape(-1), w
 
@@ -126,11 +154,12 @@ def _scale(mean):
 
 
 @derivatives.register
-def _(loss: RowwiseLoss, y, raw, weight, groups, dtype):
+def _(loss: RowwiseLoss, y, raw, weight, groups, dtype, known):
     loss._validate_params()
     z = as_floats(raw, RAW_NAMES[1])
     loss._check_columns(z, RAW_NAMES[1])
-    y = loss._checked_targets(as_floats(y, "y_true"), z.shape[1], z.dtype)
+    k, dtype_of_z = z.shape[1], z.dtype
+    y = known.prepared(y, lambda y: loss._checked_targets(as_floats(y, "y_true"), k, dtype_of_z))
     w = loss._checked_weights(weight, z.shape[0], z.dtype)
     g, c = np.empty_like(z, dtype), np.empty_like(z, dtype)  # in the order of z
     bend = _bend_of_rows(loss, y, z, w)

@@ -6,10 +6,10 @@ import warnings
 
 import numpy as np
 
-from ._callback import Callback
+from ._callback import Callback, hint
 
-# CatBoost tries to compile methods on its own, and says so when it cannot
-warnings.filterwarnings("ignore", "Can't optimze method .* because self argument", UserWarning)
+KINKED_STEPS = 3
+MODEST = "Can't optimze method .* because self argument is used"  # CatBoost would compile it itself
 
 
 def catboost_objective(loss):
@@ -23,10 +23,16 @@ def catboost_objective(loss):
     Returns
     -------
     object
-        With the method ``calc_ders_range`` or, for several raw columns, ``calc_ders_multi``.
+        With the methods ``calc_ders_range`` and, for several raw columns, ``calc_ders_multi``.
+
+    Raises
+    ------
+    ImportError
+        If CatBoost is not installed.
     """
-    callback = Callback(loss)
-    return (_RowObjective if callback.loss.rowwise else _Objective)(callback.loss)
+    _require()
+    warnings.filterwarnings("ignore", MODEST, UserWarning)
+    return _Objective(loss)
 
 
 def catboost_metric(loss):
@@ -41,13 +47,48 @@ def catboost_metric(loss):
     -------
     object
         With the methods ``evaluate``, ``get_final_error`` and ``is_max_optimal``.
+
+    Raises
+    ------
+    ImportError
+        If CatBoost is not installed.
     """
+    _require()
+    warnings.filterwarnings("ignore", MODEST, UserWarning)
     callback = _Metric(loss)
     callback.__class__ = type(callback.__name__, (_Metric,), {})  # CatBoost calls it by its class
     return callback
 
 
+def leaf_options(loss):
+    """Return the parameters with which CatBoost makes the most of an objective of ours.
+
+    It would take steps of a constant length otherwise. Losses with kinks bend more than their
+    curvature at one point tells, so that a few steps help.
+
+    Parameters
+    ----------
+    loss : Loss
+
+    Returns
+    -------
+    dict
+        ``leaf_estimation_method`` and ``leaf_estimation_iterations``.
+    """
+    steps = 1 if loss.smooth or loss.groupwise else KINKED_STEPS
+    return {"leaf_estimation_method": "Newton", "leaf_estimation_iterations": steps}
+
+
+def _require():
+    try:
+        import catboost  # noqa: F401
+    except ImportError as error:
+        raise ImportError(hint("catboost")) from error
+
+
 class _Objective(Callback):
+    _fill = None
+
     def calc_ders_range(self, approxes, targets, weights):
         """Return minus gradient and Hessian: CatBoost maximises."""
         out = np.empty((len(targets), 2))
@@ -56,12 +97,24 @@ class _Objective(Callback):
         np.negative(h, out=out[:, 1])
         return out
 
-
-class _RowObjective(Callback):
     def calc_ders_multi(self, approxes, target, weight):
-        """Return minus gradient and Hessian, a matrix, of one row."""
-        g, h = self.derivatives(np.array([target]), approxes[None], np.array([weight]))
-        return -g[0], np.diag(-h[0])
+        """Return minus gradient and Hessian, a matrix, of one row: CatBoost asks row by row."""
+        k = approxes.size
+        if self._fill is None:
+            self.loss._validate_params()
+            self._fill = self.loss.for_classes(k)._row_filler()
+        y = np.array([target], float)
+        if y.ndim == 1 and self.loss.task in ("binary", "multiclass"):
+            if not (0 <= target < k and target == int(target)):
+                raise ValueError(f"Classes must be 0 to {k - 1}. Got {target} instead.")
+            y = y.astype(np.int64)
+        out = np.empty((2, 1, k))
+        self._fill(y, approxes[None], np.array([weight]), None, out[0], None, out[1])
+        np.negative(out, out=out)
+        return out[0, 0], np.diag(out[1, 0])
+
+    def __reduce__(self):
+        return catboost_objective, (self.loss,)
 
 
 class _Metric(Callback):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ._callback import Callback, of_sizes
+from ._callback import Callback, hint, of_sizes
 
 
 def lightgbm_objective(loss):
@@ -17,7 +17,13 @@ def lightgbm_objective(loss):
     -------
     callable
         ``objective(y_true, y_pred, weight, group)``, returning gradient and Hessian.
+
+    Raises
+    ------
+    ImportError
+        If LightGBM is not installed.
     """
+    _require()
     return _Objective(loss)
 
 
@@ -36,8 +42,21 @@ def lightgbm_metric(loss, *, raw=True):
     callable
         ``metric(y_true, y_pred, weight, group)``, returning name, mean loss, and that less is
         better.
+
+    Raises
+    ------
+    ImportError
+        If LightGBM is not installed.
     """
+    _require()
     return _Metric(loss, raw=raw)
+
+
+def _require():
+    try:
+        import lightgbm  # noqa: F401
+    except ImportError as error:
+        raise ImportError(hint("lightgbm")) from error
 
 
 # LightGBM counts parameters: these four, or weights or groups are dropped without a word

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ._callback import Callback
+from ._callback import Callback, hint
 
 
 def xgboost_objective(loss, *, qid=None):
@@ -19,7 +19,13 @@ def xgboost_objective(loss, *, qid=None):
     -------
     callable
         ``objective(y_true, y_pred, sample_weight=None)``, returning gradient and Hessian.
+
+    Raises
+    ------
+    ImportError
+        If XGBoost is not installed.
     """
+    _require()
     return _Objective(loss, qid)
 
 
@@ -39,8 +45,21 @@ def xgboost_metric(loss, *, qid=None, raw=True):
     -------
     callable
         ``metric(y_true, y_pred, sample_weight=None)``, returning the mean loss.
+
+    Raises
+    ------
+    ImportError
+        If XGBoost is not installed.
     """
+    _require()
     return _Metric(loss, qid, raw=raw)
+
+
+def _require():
+    try:
+        import xgboost  # noqa: F401
+    except ImportError as error:
+        raise ImportError(hint("xgboost")) from error
 
 
 # XGBoost looks for a parameter of the name `sample_weight`

@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import inf
 from typing import Annotated, ClassVar
 
+from .._native import Native
 from .._pointwise import Interval, PointwiseLoss, clipped_logit, weighted_mean
 from .._special import clip_probability, exp_of_negative, expit, log, log1p, log1pexp, logit
 from .multiclass import CategoricalBrier, CategoricalCrossEntropy
@@ -65,6 +66,12 @@ class BinaryCrossEntropy(_Probability):
         "zh": "需要校准良好的概率;分类的默认选择。",
     }
     reference: ClassVar = "Good (1952), doi:10.1111/j.2517-6161.1952.tb00104.x"
+    native: ClassVar = {
+        "lightgbm": Native("binary", where={"label_smoothing": 0.0}),
+        "xgboost": Native("binary:logistic", where={"label_smoothing": 0.0}),
+        "catboost": Native("Logloss", init="zero", where={"label_smoothing": 0.0}),
+        "sklearn": Native("log_loss", where={"label_smoothing": 0.0}),
+    }
 
     def for_classes(self, n_classes):
         return self if n_classes < 3 else CategoricalCrossEntropy(self.label_smoothing)
@@ -133,6 +140,12 @@ class Focal(_Probability):
         "zh": "易分样本淹没难分样本,且排序比校准更重要时。",
     }
     reference: ClassVar = "Lin et al. (2017), doi:10.1109/ICCV.2017.324"
+    native: ClassVar = {
+        "catboost": Native(
+            "Focal", {"focal_alpha": "alpha", "focal_gamma": "gamma"}, init="zero",
+            where={"alpha": Interval(0, 1), "gamma": Interval(0, inf)},
+        )
+    }  # fmt: skip
 
     @property
     def _positive(self):

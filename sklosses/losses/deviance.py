@@ -6,10 +6,13 @@ from math import inf
 from math import log as natural_log
 from typing import Annotated, ClassVar
 
+from .._native import Native
 from .._pointwise import REAL, Interval, PointwiseLoss, weighted_mean
 from .._special import exp, exp_minus, expm1, log, xlogy
 
 EPS = 2.0**-52
+COMPOUND = Interval(1, 2)  # powers that boosters know
+SAFE = exp(0.7)  # what LightGBM and XGBoost multiply the Hessian of the Poisson deviance by
 
 
 def _log_positive(y):
@@ -65,6 +68,14 @@ class PoissonDeviance(_LogLink):
         "zh": "方差随均值增大、效应相乘时。",
     }
     reference: ClassVar = "McCullagh & Nelder (1989), doi:10.1007/978-1-4899-3242-6"
+    native: ClassVar = {
+        "lightgbm": Native("poisson", scale=2.0, hessian_factor=SAFE),
+        "xgboost": Native(
+            "count:poisson", trees={"max_delta_step": 0.7}, scale=2.0, hessian_factor=SAFE
+        ),
+        "catboost": Native("Poisson", scale=2.0, init="zero"),
+        "sklearn": Native("poisson", scale=2.0),
+    }
 
     def value(self, y, z):
         return 2.0 * ((exp(z) - y) - y * (z - _log_positive(y)))
@@ -109,6 +120,11 @@ class GammaDeviance(_LogLink):
         "zh": "标准差与均值成正比时。",
     }
     reference: ClassVar = "McCullagh & Nelder (1989), doi:10.1007/978-1-4899-3242-6"
+    native: ClassVar = {
+        "lightgbm": Native("gamma", scale=2.0),
+        "xgboost": Native("reg:gamma", scale=2.0),
+        "sklearn": Native("gamma", scale=2.0),
+    }
 
     def value(self, y, z):
         s = log(y) - z
@@ -167,6 +183,18 @@ class TweedieDeviance(_LogLink):
         "zh": "需要把大量零值与右偏正值作为一个整体建模时。",
     }
     reference: ClassVar = "Jørgensen (1987), doi:10.1111/j.2517-6161.1987.tb01685.x"
+    native: ClassVar = {
+        "lightgbm": Native(
+            "tweedie", {"tweedie_variance_power": "power"}, scale=2.0, where={"power": COMPOUND}
+        ),
+        "xgboost": Native(
+            "reg:tweedie", {"tweedie_variance_power": "power"}, scale=2.0, where={"power": COMPOUND}
+        ),
+        "catboost": Native(
+            "Tweedie", {"variance_power": "power"}, scale=2.0, init="zero",
+            where={"power": COMPOUND},
+        ),
+    }  # fmt: skip
 
     @property
     def _is_normal(self):  # a flag is a constant of the compiled code: no branch in the loop

@@ -6,6 +6,7 @@ from itertools import pairwise
 from math import sqrt
 from typing import Annotated, ClassVar
 
+from .._native import Native
 from .._rowwise import (
     Interval,
     Numbers,
@@ -64,6 +65,16 @@ class MultiQuantile(RowwiseLoss):
         "zh": "需要多个互不交叉的分位数时。",
     }
     reference: ClassVar = "Koenker & Bassett (1978), doi:10.2307/1913643"
+    native: ClassVar = {
+        "xgboost": Native(
+            "reg:quantileerror", {"quantile_alpha": "quantiles"}, hessian_factor="one",
+            where={"crossing": "free"}, refits=True,
+        ),
+        "catboost": Native(
+            "MultiQuantile", {"alpha": "quantiles"}, hessian_factor="one",
+            where={"crossing": "free"}, refits=True,
+        ),
+    }  # fmt: skip
 
     @property
     def n_raw(self):

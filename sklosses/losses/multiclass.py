@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import inf
 from typing import Annotated, ClassVar
 
+from .._native import Native
 from .._rowwise import Interval, RowwiseLoss, class_shares
 from .._softmax import SoftmaxLoss
 from .._special import exp, log
@@ -52,6 +53,12 @@ class CategoricalCrossEntropy(SoftmaxLoss):
         "zh": "需要多个类别的校准概率;默认选择。",
     }
     reference: ClassVar = "Good (1952), doi:10.1111/j.2517-6161.1952.tb00104.x"
+    native: ClassVar = {
+        "lightgbm": Native("multiclass", hessian_factor="k/(k-1)", where={"label_smoothing": 0.0}),
+        "xgboost": Native("multi:softprob", hessian_factor=2.0, where={"label_smoothing": 0.0}),
+        "catboost": Native("MultiClass", init="zero", where={"label_smoothing": 0.0}),
+        "sklearn": Native("log_loss", where={"label_smoothing": 0.0}),
+    }
 
     def soften(self, t, k):
         return t * (1.0 - self.label_smoothing) + self.label_smoothing / k

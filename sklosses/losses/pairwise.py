@@ -8,6 +8,7 @@ from typing import Annotated, ClassVar
 import numpy as np
 
 from .._groupwise import GroupLoss, Interval, fadd
+from .._native import Native
 from .._special import exp_of_negative, expit, log1pexp
 from ._lists import by_score, falling, next_grades, taken
 
@@ -308,10 +309,23 @@ class LambdaRank(GroupLoss):
         "zh": "最看重列表顶部时;排序任务的默认选择。",
     }
     reference: ClassVar = "Burges (2010), MSR-TR-2010-82"
+    native: ClassVar = {
+        "lightgbm": Native(
+            "lambdarank", {"sigmoid": "sigma", "lambdarank_truncation_level": "_places"},
+            {"lambdarank_norm": False},
+            note="its logistic function is a table of 5 digits",
+        ),
+        "xgboost": Native(
+            "rank:ndcg", {"lambdarank_num_pair_per_sample": "_places"},
+            {"lambdarank_pair_method": "topk", "lambdarank_normalization": False,
+             "lambdarank_score_normalization": False},
+            hessian_factor=2.0, where={"sigma": 1.0},
+        ),
+    }  # fmt: skip
 
     @property
     def _places(self):
-        return 2**31 if self.k is None else int(self.k)
+        return 2**31 - 1 if self.k is None else int(self.k)
 
     def value(self, y, z):
         _, s, gains, discounts = by_score(y, z, self._places)

@@ -47,6 +47,12 @@ class SquaredError(PointwiseLoss):
         "zh": "需要条件均值,且噪声没有厚尾时。",
     }
     reference: ClassVar = "Legendre (1805), Nouvelles méthodes"
+    native: ClassVar = {
+        "lightgbm": Native("regression", scale=2.0),
+        "xgboost": Native("reg:squarederror", scale=2.0),
+        "catboost": Native("RMSE", scale=2.0),
+        "sklearn": Native("squared_error", scale=2.0),
+    }
 
     def value(self, y, z):
         r = z - y
@@ -96,7 +102,7 @@ class AbsoluteError(PointwiseLoss):
     native: ClassVar = {
         "lightgbm": Native("regression_l1", hessian_factor="one", refits=True),
         "xgboost": Native("reg:absoluteerror", hessian_factor="one", refits=True),
-        "catboost": Native("MAE", hessian_factor="one", refits=True),
+        "catboost": Native("MAE", scale=2.0, hessian_factor="one", refits=True),
         "sklearn": Native("absolute_error", hessian_factor="one", refits=True),
     }
 
@@ -209,6 +215,7 @@ class Expectile(PointwiseLoss):
         "zh": "类似分位数,但超出的幅度同样重要时。",
     }
     reference: ClassVar = "Newey & Powell (1987), doi:10.2307/1911031"
+    native: ClassVar = {"catboost": Native("Expectile", {"alpha": "level"}, init="zero")}
 
     def _weight(self, y, z):
         return 1.0 - self.level if z > y else self.level
@@ -356,6 +363,14 @@ class SquaredLogError(PointwiseLoss):
         "zh": "关注相对误差且目标可能为零时。",
     }
     reference: ClassVar = "Törnqvist et al. (1985), doi:10.1080/00031305.1985.10479385"
+    native: ClassVar = {
+        "xgboost": Native(
+            "reg:squaredlogerror",
+            scale=2.0,
+            init="newton",
+            note="its Hessian is the exact one, where not negative",
+        )
+    }
 
     def value(self, y, z):
         p = z if z > LOWEST else LOWEST

@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import inf
 from typing import Annotated, ClassVar
 
+from .._native import Native
 from .._pointwise import Interval, PointwiseLoss
 from .._special import exp, log1p, log_cosh, sqrt, tanh
 
@@ -51,6 +52,10 @@ class Huber(PointwiseLoss):
         "zh": "多数误差规则,且知道多大的误差算大时。",
     }
     reference: ClassVar = "Huber (1964), doi:10.1214/aoms/1177703732"
+    native: ClassVar = {
+        "lightgbm": Native("huber", {"alpha": "delta"}, hessian_factor="one", init="mean"),
+        "catboost": Native("Huber", {"delta": "delta"}, init="zero"),
+    }
 
     def value(self, y, z):
         a = abs(z - y)
@@ -101,6 +106,9 @@ class PseudoHuber(PointwiseLoss):
         "zh": "既要 Huber 的稳健性,又要平滑的二阶导数时。",
     }
     reference: ClassVar = "Charbonnier et al. (1997), doi:10.1109/83.551699"
+    native: ClassVar = {
+        "xgboost": Native("reg:pseudohubererror", {"huber_slope": "delta"}, init="newton")
+    }
 
     def _root(self, u):
         a = abs(u)
@@ -147,6 +155,7 @@ class LogCosh(PointwiseLoss):
         "zh": "(缩放后)误差约为 1 即为正常与异常的分界时。",
     }
     reference: ClassVar = "Saleh & Saleh (2022), doi:10.48550/arXiv.2208.04564"
+    native: ClassVar = {"catboost": Native("LogCosh", init="zero")}
 
     def value(self, y, z):
         return log_cosh(z - y)

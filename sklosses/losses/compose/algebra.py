@@ -9,6 +9,7 @@ from sklearn.base import clone
 from sklearn.utils._param_validation import InvalidParameterError
 
 from ..._loss import Interval, Loss
+from ..._native import multiple
 
 WEIGHT = Interval(0, inf, closed="left")
 PROBES = (-1.7, 0.3, 2.1)  # raw predictions at which responses are compared
@@ -184,6 +185,12 @@ class WeightedSum(Loss):
     def jit(self):  # type: ignore[override]
         """Whether all terms are compiled."""
         return all(term.jit for term in self._terms)
+
+    @property
+    def native(self):  # type: ignore[override]
+        """What it is natively: something if it is a multiple of one loss."""
+        parts = self._parts
+        return multiple(parts[0][1], parts[0][0]) if len(parts) == 1 else {}
 
     @property
     def formula(self):

@@ -98,6 +98,9 @@ class RowwiseSum(WeightedSum, RowwiseLoss):  # type: ignore[override, misc]
                 np.add(total, addend, out=total)
         return suspect
 
+    def _row_filler(self):
+        return self._fill_rows
+
     def objective(self, y, z, w, out_gradient):
         total, own = 0.0, np.empty_like(out_gradient)
         out_gradient[:] = 0.0
