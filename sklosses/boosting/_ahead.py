@@ -2,8 +2,8 @@
 
 CatBoost asks for derivatives of some rows at a time, of a single row where there are several raw
 columns. But after each iteration it shows its metric the raw predictions of all rows: there the
-derivatives for the next iteration are computed, all at once, and later only looked up. What it takes
-for targets are numbers of rows.
+derivatives for the next iteration are computed, all at once, and later only looked up. What it
+takes for targets are numbers of rows.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ import numpy as np
 
 from .._inputs import DOUBLE
 from ._callback import Callback
-from ._job import row_numbers
 from ._library import imported
 
 
@@ -28,30 +27,30 @@ class Ahead:
     """
 
     def __init__(self, job):
-        self.job = job
-        self.parts = [part for part in (job.data, job.validation) if part]
-        self.callback = Callback(job.bound(*self.parts))
+        self.job, self.callback = job, Callback(job.loss)
         self._look(job.starts(job.data))
 
     def release(self):
         """Let go of the data."""
-        self.job = self.parts = self.downhill = self.bends = None
+        self.job = self.downhill = self.bends = None
 
     def _look(self, raw):
-        weight, rows = self.job.data.weight, row_numbers(0, self.job.data.n)
-        gradient, hessian = self.callback.derivatives(rows, raw, weight, dtype=DOUBLE)
-        self.downhill, self.bends = -gradient, -hessian
+        data = self.job.data
+        raw = raw.reshape(data.n, -1) if self.job.loss.rowwise else raw
+        pair = self.callback.derivatives(data.y, raw, data.weight, data.groups)
+        self.downhill, self.bends = (-array.astype(DOUBLE) for array in pair)
 
     def mean(self, approxes, rows):
         """Return the mean loss of all rows of a part; of the first, prepare the next iteration."""
         rows = np.asarray(rows, np.intp)
         first = rows.min()
-        part = self.parts[int(first > 0)]
+        part = self.job.parts[int(first > 0)]
         raw = self.job.starts(part)
         raw.reshape(part.n, -1)[rows - first] += np.column_stack(approxes)
         if first == 0:
             self._look(raw)
-        return self.callback.mean(row_numbers(first, part.n), raw, part.weight)
+        raw = raw.reshape(part.n, -1) if self.job.loss.rowwise else raw
+        return self.callback.mean(part.y, raw, part.weight, part.groups)
 
 
 class _Shared:

@@ -8,7 +8,7 @@ from scipy import sparse
 from ._ahead import objective_and_metric
 from ._job import row_numbers
 from ._library import PATIENCE, Boosted, Library, imported
-from .catboost import catboost_metric, catboost_objective
+from .catboost import catboost_metric, catboost_objective, leaf_options
 
 MOST_ROWS = 2**24  # numbers of rows are exact in single precision
 
@@ -27,9 +27,11 @@ class CatBoost(Library):
     def fit(self, estimator, job):
         base = imported("catboost").CatBoost
         direct = job.native or (job.plain and not job.loss.groupwise)
-        objective, params, ahead = self._direct(job) if direct else self._ahead(estimator, job)
+        objective, params, ahead = (
+            self._direct(estimator, job) if direct else self._ahead(estimator, job)
+        )
         given = estimator.get_params()
-        if job.validation and not (self.patience(given) or given.get("od_type") == "IncToDec"):
+        if job.validation and not (self.patience(estimator) or given.get("od_type") == "IncToDec"):
             params["early_stopping_rounds"] = PATIENCE
         booster = self._fresh(estimator, {"loss_function": objective, **params})
         fields = self._fields(job, job.data, 0, direct=direct)
@@ -44,33 +46,35 @@ class CatBoost(Library):
         scores = [-score for score in scores]
         return Boosted(booster, objective, job.start, booster.tree_count_, scores)
 
-    def _direct(self, job):
+    def _direct(self, estimator, job):
         """Return objective and parameters where targets are numbers, as CatBoost thinks."""
-        params = {}
-        if job.validation:
-            params["eval_metric"] = catboost_metric(job.loss)
-        if not job.native:
-            params.setdefault("eval_metric", "RMSE")  # there must be one; this one costs nothing
-            return catboost_objective(job.loss), params, None
-        if job.n_raw > 1:
-            params["classes_count"] = job.n_raw
-        own = ";".join(f"{name}={value}" for name, value in job.native.params.items())
-        return f"{job.native.objective}:{own}".rstrip(":"), params, None
+        params = {"eval_metric": catboost_metric(job.loss)} if job.validation else {}
+        if job.native:
+            if job.loss.task == "multiclass":
+                params["classes_count"] = job.n_raw
+            own = ";".join(f"{name}={_word(value)}" for name, value in job.native.constants.items())
+            return f"{job.native.objective}:{own}".rstrip(":"), params, None
+        params.setdefault("eval_metric", "RMSE")  # there must be one; this one costs nothing
+        given = estimator.get_params()
+        steps = {name: given.get(name, value) for name, value in leaf_options(job.loss).items()}
+        return catboost_objective(job.loss), {**params, **steps}, None
 
     def _ahead(self, estimator, job):
         """Return objective and parameters where derivatives are computed ahead."""
         given = estimator.get_params()
         rows = job.data.n + (job.validation.n if job.validation else 0)
         if rows > MOST_ROWS:
-            raise ValueError(f"CatBoost takes {job.loss!r} of {MOST_ROWS} rows at most. Got {rows}.")
+            raise ValueError(
+                f"CatBoost takes {job.loss!r} of {MOST_ROWS} rows at most. Got {rows}."
+            )
         if given.get("boosting_type", "Plain") != "Plain":
             raise ValueError(f"CatBoost takes {job.loss!r} with boosting_type='Plain' only.")
         if given.get("leaf_estimation_iterations", 1) != 1:
             raise ValueError(f"CatBoost takes {job.loss!r} with leaf_estimation_iterations=1 only.")
         objective, metric, ahead = objective_and_metric(job)
         params = {
-            "eval_metric": metric, "boosting_type": "Plain", "leaf_estimation_iterations": 1,
-            "metric_period": 1,
+            "eval_metric": metric, "boosting_type": "Plain", "metric_period": 1,
+            "leaf_estimation_method": "Newton", "leaf_estimation_iterations": 1,
         }  # fmt: skip
         return objective, params, ahead
 
@@ -107,6 +111,10 @@ class CatBoost(Library):
     def raw(self, estimator, X):
         base = imported("catboost").CatBoost
         return base.predict(estimator, _matrix(X), prediction_type="RawFormulaVal")
+
+
+def _word(value):
+    return ",".join(map(str, value)) if isinstance(value, (tuple, list)) else str(value)
 
 
 def _matrix(X):

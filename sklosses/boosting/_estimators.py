@@ -53,7 +53,6 @@ class BoostedModel(LossModel):
         job.native = self._native_of(library, job)
         library.check(self.estimator, job)
         boosted = library.fit(self.estimator, job)
-        job.release()
         self.estimator_, self.objective_ = boosted.estimator, boosted.objective
         self.baseline_, self.n_iter_ = boosted.baseline, int(boosted.n_iter)
         self.validation_scores_ = boosted.scores or None
@@ -244,8 +243,8 @@ class LossBoostingRegressor(RegressorOfLoss, BoostedModel):
             Weight of each row; 0 is the same as no row.
         X_val, y_val, sample_weight_val : optional
             Data to validate on: fitting stops when the loss on them no longer falls, after as many
-            iterations as the booster is told to wait (10 if it is not), and predictions use the best
-            iteration.
+            iterations as the booster is told to wait (10 if it is not), and predictions use the
+            best iteration.
         eval_set : tuple (X, y) or list of one, default=None
             The same as `X_val` and `y_val`, as boosters call them.
 
@@ -259,8 +258,8 @@ class LossBoostingRegressor(RegressorOfLoss, BoostedModel):
 class LossBoostingClassifier(ClassifierOfLoss, BoostedModel):
     """Gradient boosting of classes that minimises any loss, with the booster of your choice.
 
-    ``"log_loss"`` is binary or categorical cross-entropy by the number of classes, and so is `Brier`;
-    other binary losses go one-vs-rest for three and more.
+    ``"log_loss"`` is binary or categorical cross-entropy by the number of classes, and so is
+    `Brier`; other binary losses go one-vs-rest for three and more.
 
     Parameters
     ----------

@@ -9,8 +9,9 @@ from typing import Any, ClassVar
 import numpy as np
 from sklearn.base import clone
 
+from ._callback import hint
+
 PATIENCE = 10  # iterations without improvement, where the user leaves it open
-INSTALL = 'pip install "sklosses[boosting]"'
 
 
 @dataclass
@@ -27,7 +28,7 @@ class Boosted:
 class Library:
     """How the boosters of one library are fitted to a loss."""
 
-    #: its key in ``Loss.native``, and the package to import
+    #: its key in ``Loss.native``
     name: ClassVar[str] = ""
     sparse: ClassVar[bool] = True
     #: parameters that the loss decides, in all their spellings
@@ -56,19 +57,19 @@ class Library:
                     f"{name}={params[name]!r} of {type(estimator).__name__} would change the loss. "
                     f"Pass class_weight to LossBoostingClassifier, or sample_weight to fit."
                 )
-        if job.validation is None and self.patience(params):
+        if job.validation is None and self.patience(estimator):
             raise ValueError(
                 f"{type(estimator).__name__} is to stop early: pass X_val and y_val to fit, or "
                 f"leave {self.rounds[0]} out."
             )
 
-    def patience(self, params):
+    def patience(self, estimator):
         """Return after how many iterations without improvement the user wants to stop, or None."""
-        given = (params.get(name) for name in self.rounds)
-        return next((number for number in given if number), None)
+        params = estimator.get_params()
+        return next((params[name] for name in self.rounds if params.get(name)), None)
 
     def fresh(self, estimator, kind=None, /, **changes):
-        """Return an unfitted copy of an estimator with other parameters, of another kind if so."""
+        """Return an unfitted copy of an estimator, of another kind if so, with other parameters."""
         dropped = {*self.replaced, *changes}
         params = {
             name: clone(value, safe=False)
@@ -79,8 +80,8 @@ class Library:
 
 
 def _is_neutral(value):
-    """Whether a parameter says no weights: None, False, or the number 1."""
-    return value is None or value is False or (value == 1 and value is not True)
+    """Whether a parameter asks for no weights: None, False, or the number 1."""
+    return value is None or value is False or (value is not True and value == 1)
 
 
 def library_of(estimator):
@@ -90,7 +91,7 @@ def library_of(estimator):
     from ._sklearn import HistGradientBoosting
     from ._xgboost import XGBoost
 
-    kinds = {"lightgbm": LightGBM, "xgboost": XGBoost, "catboost": CatBoost}
+    kinds = {kind.name: kind for kind in (LightGBM, XGBoost, CatBoost)}
     if not isinstance(estimator, type):
         for cls in type(estimator).__mro__:
             package = cls.__module__.partition(".")[0]
@@ -100,14 +101,14 @@ def library_of(estimator):
                 return HistGradientBoosting()
     raise TypeError(
         "estimator must be a booster, with its parameters: LGBM*, XGB*, CatBoost* or "
-        f"HistGradientBoosting*. Got {estimator!r} instead. The first three come with {INSTALL}."
+        f"HistGradientBoosting*. Got {estimator!r} instead. "
+        "The first three: pip install 'sklosses[boosting]'."
     )
 
 
-def imported(module):
-    """Import a module of an optional package, or say how to install it."""
+def imported(package):
+    """Import an optional package, or say how to install it."""
     try:
-        return import_module(module)
+        return import_module(package)
     except ImportError as error:
-        package = module.partition(".")[0]
-        raise ImportError(f"This booster needs {package}: {INSTALL}.") from error
+        raise ImportError(hint(package)) from error
