@@ -18,23 +18,41 @@ from ._numba import fadd, kernel
 
 
 @kernel
-def survey(loss, y, z, w, every, own):
-    """Return sums over rows.
-
-    They are of weights; of ``w *`` loss, size of the slope, its square; of the slope in rows that
-    are linear; and of ``w * hessian`` in others.
-
-    Of blocks of rows, each `every`-th is read. With `own` (True or None) the loss of a row is at
-    most what its slope makes of the residual: a loss may have a constant added.
-    """
+def has_lines(loss, y, z, w, every):
+    """Whether the loss is linear in some row; of blocks of rows, each `every`-th is read."""
     zero, one = z.dtype.type(0), z.dtype.type(1)
-    total, lost, steep, square, flat, bent = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
     weighted = w.size == y.size
     for start in range(0, y.size, BLOCK * every):
         yb = y[start : start + BLOCK]
         zb = z[start : start + BLOCK]
         wb = w[start : start + BLOCK] if weighted else w[: yb.size]
-        sum_w, sum_v, sum_g, sum_s, sum_f, sum_h = zero, zero, zero, zero, zero, zero
+        lines = zero
+        for i in range(yb.size):
+            g, h = loss.grad_hess(one * yb[i], zb[i])
+            linear = (h * LONGEST_STEP < abs(g)) & (wb[i] != 0)
+            lines = fadd(lines, one if linear else zero)
+        if lines > zero:
+            return True
+    return False
+
+
+@kernel
+def survey(loss, y, z, w, every, own):
+    """Return sums over rows.
+
+    They are of weights, and of ``w *`` loss, slope, its size, its square, and curvature.
+
+    Of blocks of rows, each `every`-th is read. With `own` (True or None) the loss of a row is at
+    most what its slope makes of the residual: a loss may have a constant added.
+    """
+    zero, one = z.dtype.type(0), z.dtype.type(1)
+    total, lost, tilt, steep, square, bent = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
+    weighted = w.size == y.size
+    for start in range(0, y.size, BLOCK * every):
+        yb = y[start : start + BLOCK]
+        zb = z[start : start + BLOCK]
+        wb = w[start : start + BLOCK] if weighted else w[: yb.size]
+        sum_w, sum_v, sum_t, sum_g, sum_s, sum_h = zero, zero, zero, zero, zero, zero
         for i in range(yb.size):
             yi, zi, wi = one * yb[i], zb[i], one * wb[i]
             value = loss.value(yi, zi)
@@ -43,26 +61,25 @@ def survey(loss, y, z, w, every, own):
             if own is not None:
                 most = a * abs(zi - yi)
                 value = most if (value > most) | (value < zero) else value
-            linear = h * LONGEST_STEP < a
             counts = wi != zero
             sum_w = fadd(sum_w, wi)
             sum_v = fadd(sum_v, wi * value if counts else zero)
+            sum_t = fadd(sum_t, wi * g if counts else zero)
             sum_g = fadd(sum_g, wi * a if counts else zero)
             sum_s = fadd(sum_s, wi * a * a if counts else zero)
-            sum_f = fadd(sum_f, wi * a if counts & linear else zero)
             sum_h = fadd(sum_h, wi * h if counts & (h > zero) else zero)
         total += sum_w
         lost += sum_v
+        tilt += sum_t
         steep += sum_g
         square += sum_s
-        flat += sum_f
         bent += sum_h
-    return total, lost, steep, square, flat, bent
+    return total, lost, tilt, steep, square, bent
 
 
 @kernel
 def fill_bent(loss, y, z, w, limits, window, floor, scale, kinked, out_gradient, out_curvature):
-    """Fill ``scale * w *`` gradient and curvature; `w` None: no weights.
+    """Fill ``scale * w *`` gradient and curvature; `w` and `scale` may be None for 1.
 
     The latter is the rise of the slope over the window, at least `floor` on slopes. Where the loss
     is curved it is the second derivative or, if `kinked` (True or None), the larger of both.
@@ -85,23 +102,24 @@ def fill_bent(loss, y, z, w, limits, window, floor, scale, kinked, out_gradient,
             g, h = loss.grad_hess(yi, zi)
             low, _ = loss.grad_hess(yi, zi - window)
             high, _ = loss.grad_hess(yi, zi + window)
-            a = abs(g)
-            c = max((high - low) * half, floor if a > zero else least)
-            if kinked is not None:
-                c = max(c, h)
-            else:  # no jump between what is curved and what is not
-                h = h if h > zero else zero
-                curved = h * LONGEST_STEP
-                share = curved / a if curved < a else (one if h > zero else zero)
-                c = h + (one - share) * c
+            rise = (high - low) * half
+            own = floor if g != zero else least
+            rise = rise if rise > own else own
+            if kinked is None:  # no jump between what is curved and what is not
+                missing = (abs(g) - LONGEST_STEP * h) * LONGEST_STEP
+                part = rise if (rise < missing) | (h <= zero) else missing
+                rise = (h if h > zero else zero) + (part if part > zero else zero)
+            c = rise if rise > h else h
             if w is not None:
-                wi = one * wb[i]
-                weight = scale * wi
-                gb[i] = weight * g if wi != zero else zero
-                cb[i] = weight * c if wi != zero else zero
-            else:
-                gb[i] = scale * g
-                cb[i] = scale * c
+                weight = one * wb[i]
+                if scale is not None:
+                    weight = scale * weight
+                g = weight * g if weight != zero else zero
+                c = weight * c if weight != zero else zero
+            elif scale is not None:
+                g, c = scale * g, scale * c
+            gb[i] = g
+            cb[i] = c
         suspect += nothing
         if limits is not None:
             suspect += _outside(yb, zb, limits)

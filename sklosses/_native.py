@@ -60,7 +60,7 @@ class Native:
         return all(_fits(getattr(loss, name), domain) for name, domain in self.where.items())
 
     def of(self, loss):
-        """Return this declaration with all parameters among `constants`."""
+        """Return this declaration with all parameters, as values, in `constants`."""
         values = {name: getattr(loss, source) for name, source in self.params.items()}
         return replace(self, params={}, constants={**self.constants, **values}, where={})
 
@@ -82,7 +82,7 @@ def twin(loss, booster):
     Returns
     -------
     Native or None
-        With the parameters of the loss, among its `constants`.
+        With the values of all its parameters in `constants`.
     """
     declared = loss.native.get(booster) if _declares(type(loss)) else None
     return declared.of(loss) if declared is not None and declared.holds(loss) else None

@@ -253,8 +253,9 @@ def spec_of(cls):
     spec = _specs.get(cls)
     if spec is None or not spec.is_current():
         _specs[cls] = spec = Spec(cls)
-        # an equal class (a re-run cell) shares the name and, by construction, the code
-        specs_by_name[spec.name] = spec
+    # an equal class (a re-run cell) shares the name and, by construction, the code: any will do,
+    # while it lives
+    specs_by_name.setdefault(spec.name, spec)
     return spec
 
 

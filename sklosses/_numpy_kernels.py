@@ -47,6 +47,11 @@ def fill(loss, y, z, w, limits, out_value, out_gradient, out_hessian, out_curvat
 # ------------------------------------------------------------ what `_boost_kernels` does
 
 
+def has_lines(loss, y, z, w, every):
+    g, h = loss.grad_hess(y, z)
+    return bool(((h * LONGEST_STEP < np.abs(g)) & (_weights(w, y) != 0)).any())
+
+
 def survey(loss, y, z, w, every, own):
     y, z, w = y[::every], z[::every], _weights(w, y)[::every]
     g, h = loss.grad_hess(y, z)
@@ -54,21 +59,20 @@ def survey(loss, y, z, w, every, own):
     if own is not None:
         most = steep * np.abs(z - y)
         value = np.where((value > most) | (value < 0), most, value)
-    linear = h * LONGEST_STEP < steep
-    arrays = (np.ones_like(z), value, steep, steep**2, steep * linear, np.maximum(h, 0))
+    arrays = (np.ones_like(z), value, g, steep, steep**2, np.maximum(h, 0))
     return tuple(float(_weighted(w, array).sum()) for array in arrays)
 
 
 def fill_bent(loss, y, z, w, limits, window, floor, scale, kinked, out_gradient, out_curvature):
-    w = scale * (np.ones_like(y) if w is None else w)
+    w = (np.ones_like(y) if w is None else w) * (1.0 if scale is None else scale)
     g, h = loss.grad_hess(y, z)
     low, high = loss.grad_hess(y, z - window)[0], loss.grad_hess(y, z + window)[0]
     rise = np.maximum((high - low) / (2 * window), np.where(g != 0, floor, 0.01 * floor))
-    h, steep = np.maximum(h, 0), np.abs(g)
-    curved = h * LONGEST_STEP
-    share = np.where(curved < steep, curved / np.where(steep > 0, steep, 1), h > 0)
-    c = h + (1 - share) * rise if kinked is None else np.maximum(h, rise)
-    out_gradient[:], out_curvature[:] = _weighted(w, g), _weighted(w, c)
+    if kinked is None:
+        missing = (np.abs(g) - LONGEST_STEP * h) * LONGEST_STEP
+        part = np.where((rise < missing) | (h <= 0), rise, missing)
+        rise = np.maximum(h, 0) + np.maximum(part, 0)
+    out_gradient[:], out_curvature[:] = _weighted(w, g), _weighted(w, np.maximum(rise, h))
     return SUSPECT
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from sys import getrefcount
 from threading import Lock
 
@@ -25,7 +26,7 @@ def new_array(shape, dtype):
     also serve arrays down to a quarter of their size.
     """
     dtype = np.dtype(dtype)
-    size = int(np.prod(shape)) * dtype.itemsize
+    size = prod(shape) * dtype.itemsize
     if not LEAST <= size <= MOST:
         return np.empty(shape, dtype)
     with _lock:

@@ -1,5 +1,6 @@
 """How Numba sees a loss: one type a class and code, cached on disk, never stale."""
 
+import gc
 import importlib
 import os
 import shutil
@@ -292,6 +293,25 @@ def test_equal_parameters_are_not_confused():
     for _ in range(2):  # alternating: no cache on the way remembers the wrong one
         assert_allclose(sl.Huber(1.0).values(y, z), [0.125, 1.5, 3.5])
         assert_allclose(sl.Cauchy(1.0).values(y, z), 0.5 * np.log1p(z**2))
+
+
+def test_an_equal_class_may_vanish():
+    """Both have one name for Numba: what is left of them is still found by it."""
+
+    class Vanishing(sl.PointwiseLoss):
+        def value(self, y, z):
+            return (z - y) ** 4
+
+        def grad_hess(self, y, z):
+            return 4.0 * (z - y) ** 3, 12.0 * (z - y) ** 2
+
+    loss, one = Vanishing(), np.ones(1)
+    assert loss.values(one, 2 * one) == 1
+    twin = type("Vanishing", (Vanishing,), {})
+    assert numba_type(twin()) == numba_type(loss)
+    del twin
+    gc.collect()
+    assert loss.gradient(one, 2 * one) == 4
 
 
 @pytest.mark.parametrize("dtype", [DOUBLE, SINGLE])

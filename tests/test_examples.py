@@ -41,6 +41,18 @@ def _load(name, monkeypatch):
     return module
 
 
+def test_booster_parity(run):
+    module = run("booster_parity")
+    equal = module.parity["equal conditions"].dropna().astype(float)
+    table = equal.index.to_frame()["loss"] == "LambdaRank()"
+    assert (equal[~table] < 1e-6).all()
+    assert (equal[table] < 1e-4).all()  # LightGBM's logistic function is a table
+    costs = module.costs
+    assert costs["LightGBM"] < 1.05 * costs["LightGBM, the same as a quantile"]
+    assert costs["scikit-learn"] < 1.1 * costs["LightGBM, the same as a quantile"]
+    assert costs["LightGBM, the same as a quantile"] < 0.8 * costs["a constant"]
+
+
 def test_quickstart_is_the_demo(run, tmp_path, capsys):
     table = run("quickstart").table
 

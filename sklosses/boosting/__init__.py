@@ -1,5 +1,6 @@
 """Gradient boosters driven by any loss: objectives and metrics in the form each library wants."""
 
+from .._native import Native
 from ._estimators import LossBoostingClassifier, LossBoostingRanker, LossBoostingRegressor
 from ._parity import compare_with_native
 from .catboost import catboost_metric, catboost_objective
@@ -11,6 +12,7 @@ __all__ = [
     "LossBoostingClassifier",
     "LossBoostingRanker",
     "LossBoostingRegressor",
+    "Native",
     "catboost_metric",
     "catboost_objective",
     "compare_with_native",

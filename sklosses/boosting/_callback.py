@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+from sklearn.base import clone
 
 from .._groups import Groups
 from .._inputs import DOUBLE, SINGLE
+from .._outputs import new_array
 from .._registry import get_loss
-from ._derivatives import Targets, derivatives
+from ._derivatives import engine_of
 
 
 def hint(module):
@@ -22,7 +24,7 @@ def of_sizes(sizes):
 
 
 class Callback:
-    """A loss, as a booster calls it: picklable, named after the loss.
+    """A loss, as it is now, in the form that a booster calls: picklable, named after the loss.
 
     Parameters
     ----------
@@ -31,10 +33,11 @@ class Callback:
         The group of each training row, for boosters that do not pass it.
     """
 
+    _engine = None
+
     def __init__(self, loss, qid=None):
-        self.loss = get_loss(loss)
+        self.loss = clone(get_loss(loss))
         self.qid = qid
-        self._known = Targets()
         self.loss._validate_params()
 
     @property
@@ -44,9 +47,20 @@ class Callback:
     def __repr__(self):
         return f"<{type(self).__name__.lstrip('_')} of {self.loss!r}>"
 
-    def derivatives(self, y, raw, weight, groups=None, dtype=SINGLE):
-        """Return gradient and PSD Hessian, weighted."""
-        return derivatives(self.loss, y, raw, weight, self._groups(groups), dtype, self._known)
+    def __getstate__(self):
+        return {name: value for name, value in vars(self).items() if name != "_engine"}
+
+    def derivatives(self, y, raw, weight, groups=None):
+        """Return gradient and PSD Hessian, weighted, in single precision and the order of `raw`."""
+        g, c = _like(raw), _like(raw)
+        self.fill(y, raw, weight, groups, g, c)
+        return g, c
+
+    def fill(self, y, raw, weight, groups, g, c):
+        """Write gradient and PSD Hessian, weighted, into arrays of the shape of `raw`."""
+        if self._engine is None:
+            self._engine = engine_of(self._for_columns(raw, y))
+        self._engine.fill(y, raw, weight, self._groups(groups), g, c)
 
     def total(self, y, raw, weight, groups=None):
         """Return the weighted sum of the loss and the sum of the weights, of terms."""
@@ -63,5 +77,17 @@ class Callback:
         total, weights = self.total(y, raw, weight, groups)
         return total / weights
 
+    def _for_columns(self, raw, y):
+        """Return the loss, in its form for several classes where it has one and there are."""
+        return self.loss.for_classes(raw.shape[1]) if _classes(raw, y) else self.loss
+
     def _groups(self, groups):
         return groups if groups is not None else self.qid
+
+
+def _classes(raw, y):
+    return np.ndim(raw) == 2 and np.ndim(y) == 1
+
+
+def _like(raw):
+    return new_array(raw.shape, SINGLE) if raw.flags.c_contiguous else np.empty_like(raw, SINGLE)

@@ -1,4 +1,9 @@
-"""Gradient and Hessian for boosters: of any kind of loss, into the arrays that a booster takes."""
+"""Gradient and Hessian for boosters: of any kind of loss, into the arrays that a booster takes.
+
+Boosters pass the same targets again and again, in precisions and layouts of their own; some ask for
+few rows at a time. What can be prepared is prepared once; rows go through compiled code as they
+are, without copies.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +11,7 @@ from functools import singledispatch
 from math import frexp, isfinite, sqrt
 
 import numpy as np
-from sklearn.utils import assert_all_finite
+from sklearn.utils import assert_all_finite, check_consistent_length
 
 from .. import _boost_kernels
 from .._inputs import (
@@ -19,101 +24,101 @@ from .._inputs import (
     limits_of,
 )
 from .._loss import TermLoss
-from .._outputs import new_array
 from .._params import REAL
 from .._pointwise import PointwiseLoss
 from .._rowwise import RowwiseLoss
 
 WINDOW = 0.6  # of the typical distance to a kink
-FLOOR = 0.2  # times a typical slope over the window
+FLOOR = 0.15  # times a typical slope over the window
+FAR = 0.35  # the same where all slopes have one sign
 TYPICAL = 0.4  # times the mean slope over the window: about the mean curvature
 SMALLEST = 2.0**-4  # mean curvature that thresholds of boosters are made for
 MANY = 2**16  # rows that a survey reads, at least, of more
 BLOCK = 2**13  # rows at a time, of losses of rows
 
 
-class Targets:
-    """The targets of the last call: boosters pass one array again and again, checked once."""
-
-    def __init__(self):
-        self.array = self.form = None
-
-    def are(self, array):
-        """Tell whether they are, and make them, these."""
-        same = array is self.array
-        self.array = array
-        return same
-
-    def prepared(self, array, prepare):
-        """Return ``prepare(array)``, from the last call if that was of the same array."""
-        if not self.are(array) or self.form is None:
-            self.form = None
-            self.form = prepare(array)
-        return self.form
-
-    def __reduce__(self):
-        return Targets, ()  # what it remembers is no part of what holds it
-
-
 @singledispatch
-def derivatives(loss, y, raw, weight, groups, dtype, known):
-    """Return gradient and PSD Hessian of the weighted loss.
+def engine_of(loss):
+    """Return what computes the derivatives of a loss, of its kind.
 
-    Parameters
-    ----------
-    loss : Loss
-    y, raw, weight : ndarray
-        As a booster passes them: float32 or float64, rows of several columns in any order.
-    groups : Groups, ndarray or None
-    dtype : dtype
-        Of the results.
-    known : Targets
-        What it was called with last.
-
-    Returns
-    -------
-    tuple of ndarray
-        Of the shape of `raw`, and its order.
+    Its method ``fill(y, raw, weight, groups, g, c)`` writes gradient and PSD Hessian, weighted,
+    into arrays of the shape of `raw`.
     """
     raise TypeError(f"{type(loss).__name__} cannot drive a booster.")
 
 
-@derivatives.register
-def _(loss: TermLoss, y, raw, weight, groups, dtype, known):
-    pair = loss.gradient_hessian(y, raw, weight, qid=groups, psd=True)
-    return tuple(array.astype(dtype, copy=False) for array in pair)
+@engine_of.register(TermLoss)
+class _OfGroups:
+    """Of a loss of groups, or of any other kind."""
+
+    def __init__(self, loss):
+        self.loss = loss
+
+    def fill(self, y, raw, weight, groups, g, c):
+        self.loss.gradient_hessian(y, raw, weight, qid=groups, psd=True, out=(g, c))
 
 
-# ------------------------------------------------------------------------------ pointwise losses
+@engine_of.register(PointwiseLoss)
+class _OfTerms:
+    """Of a pointwise loss."""
+
+    def __init__(self, loss):
+        self.loss, self.target = loss, loss.target
+        self.told = loss.hessian == "constant" or loss._has_curvature()
+        self.flat = loss.hessian == "surrogate" or not loss.smooth
+        self.kinked = None if loss.smooth else True
+        self.own = True if loss.task == "regression" and not loss._has_response() else None
+        self.known, self.bound = None, {}
+
+    def fill(self, y, raw, weight, groups, g, c):
+        z, array = as_floats(raw, RAW_NAMES[1]), y
+        if z.dtype not in self.bound:
+            backend, bound = self.loss._backend(z.dtype)
+            benders = _boost_kernels if self.loss.jit else backend
+            self.bound[z.dtype] = backend, benders, bound
+        backend, benders, bound = self.bound[z.dtype]
+        y, z, w = _flat(y, z, weight)
+        limits = None if array is self.known else limits_of(self.target, REAL, y.dtype)
+        outs = [
+            a.reshape(-1) if a.flags.c_contiguous else np.empty(a.size, a.dtype) for a in (g, c)
+        ]
+        bend = None if self.told else self._bend(benders, bound, y, z, w)
+        if bend is None:
+            suspect = backend.fill(bound, y, z, w, limits, None, outs[0], None, outs[1])
+        else:
+            given = None if weight is None else w
+            suspect = benders.fill_bent(bound, y, z, given, limits, *bend, *outs)
+        if suspect != 0:
+            self.loss._check(y, z, w, RAW_NAMES, REAL)
+        self.known = array
+        if not g.flags.c_contiguous:  # several outputs, each a column
+            g[...], c[...] = (out.reshape(g.shape) for out in outs)
+
+    def _bend(self, kernels, bound, y, z, w):
+        """Return window, floor, scale, whether there are kinks; None if the loss bends itself."""
+        every = max(1, y.size // MANY)
+        if not (self.flat or kernels.has_lines(bound, y, z, w, every)):
+            return None
+        sums = kernels.survey(bound, y, z, w, every, self.own)
+        total, lost, tilt, steep, square, bent = sums
+        if not (0 < lost and isfinite(lost) and 0 < steep and isfinite(square)):
+            return None
+        window = WINDOW * lost / steep
+        # with all kinks on one side, steps are not twice the mean distance to them
+        floor = max(FLOOR, FAR * (tilt / steep) ** 2) * sqrt(square / total) / window
+        scale = _scale(max(bent / total, TYPICAL * steep / total / window))
+        number = z.dtype.type
+        return number(window), number(floor), None if scale == 1 else number(scale), self.kinked
 
 
-@derivatives.register
-def _(loss: PointwiseLoss, y, raw, weight, groups, dtype, known):
-    own = loss._for_columns(raw, y)
-    if own is not loss:
-        return derivatives(own, y, raw, weight, groups, dtype, known)
-    loss._validate_params()
-    seen = known.are(y)
-    y, z, w = _flat(y, raw, weight)
-    g, c = new_array(z.shape, dtype), new_array(z.shape, dtype)
-    limits = None if seen else limits_of(loss.target, REAL, y.dtype)
-    backend, bound = loss._backend(z.dtype)
-    benders = _boost_kernels if loss.jit else backend
-    bend = _bend_of(loss, benders, bound, y, z, w)
-    if bend is None:
-        suspect = backend.fill(bound, y, z, w, limits, None, g, None, c)
-    else:
-        given = None if weight is None else w
-        suspect = benders.fill_bent(bound, y, z, given, limits, *bend, g, c)
-    if suspect != 0:
-        known.are(None)
-        loss._check(y, z, w, RAW_NAMES, REAL)
-    return g.reshape(raw.shape), c.reshape(raw.shape)
+def _row(array):
+    """Return the array flat; if its rows are not together, another of its size."""
+    return array.reshape(-1) if array.flags.c_contiguous else np.empty(array.size, array.dtype)
 
 
-def _flat(y, raw, weight):
+def _flat(y, z, weight):
     """Return contiguous arrays of one length, each in its own precision."""
-    z, y = as_floats(raw, RAW_NAMES[1]), as_floats(y, RAW_NAMES[0])
+    y = as_floats(y, RAW_NAMES[0])
     if y.shape != z.shape or y.ndim != 1:
         check_same_shape(y, z, RAW_NAMES)
     w = as_weights(weight, z.shape, SINGLE if _is_single(weight) else z.dtype)
@@ -125,23 +130,6 @@ def _is_single(array):
     return getattr(array, "dtype", None) == SINGLE
 
 
-def _bend_of(loss, kernels, bound, y, z, w):
-    """Return window, floor, scale, whether there are kinks; None if the loss tells it itself."""
-    if loss.hessian == "constant" or loss._has_curvature():
-        return None
-    every = max(1, y.size // MANY)
-    own = True if loss.task == "regression" and not loss._has_response() else None
-    total, lost, steep, square, flat, bent = kernels.survey(bound, y, z, w, every, own)
-    kinked = None if loss.smooth else True
-    if not (flat > 0 or kinked) or not (0 < lost and isfinite(lost) and isfinite(steep)):
-        return None
-    window = WINDOW * lost / steep
-    floor = FLOOR * sqrt(square / total) / window
-    scale = _scale(max(bent / total, TYPICAL * steep / total / window))
-    number = z.dtype.type
-    return number(window), number(floor), number(scale), kinked
-
-
 def _scale(mean):
     """Return what brings a small mean curvature up to 1 or less: a power of 2, which is exact.
 
@@ -150,73 +138,76 @@ def _scale(mean):
     return 2.0 ** -frexp(mean)[1] if mean < SMALLEST else 1.0
 
 
-# ------------------------------------------------------------------------------- losses of rows
+@engine_of.register(RowwiseLoss)
+class _OfRows:
+    """Of a row-wise loss, a block of rows at a time: boosters have them in any order."""
 
+    def __init__(self, loss):
+        self.loss = loss
+        self.told = loss.smooth or loss._has_curvature()
+        self.known = self.y = None
 
-@derivatives.register
-def _(loss: RowwiseLoss, y, raw, weight, groups, dtype, known):
-    loss._validate_params()
-    z = as_floats(raw, RAW_NAMES[1])
-    loss._check_columns(z, RAW_NAMES[1])
-    k, dtype_of_z = z.shape[1], z.dtype
-    y = known.prepared(y, lambda y: loss._checked_targets(as_floats(y, "y_true"), k, dtype_of_z))
-    w = loss._checked_weights(weight, z.shape[0], z.dtype)
-    g, c = np.empty_like(z, dtype), np.empty_like(z, dtype)  # in the order of z
-    bend = _bend_of_rows(loss, y, z, w)
-    suspect = 0
-    for rows in _blocks(z.shape[0]):
-        part, own = np.ascontiguousarray(z[rows]), w[rows] if w.size == z.shape[0] else w
-        slopes, curvatures = np.empty_like(part), np.empty_like(part)
-        args = y[rows], part, own
-        if bend is None:
-            suspect += loss._fill_rows(*args, None, slopes, None, curvatures)
-        else:
-            suspect += _fill_bent_rows(loss, *args, bend, slopes, curvatures)
-        g[rows], c[rows] = slopes, curvatures
-    if suspect:
-        assert_all_finite(z, input_name=RAW_NAMES[1])
-    return g, c
+    def fill(self, y, raw, weight, groups, g, c):
+        loss, z = self.loss, as_floats(raw, RAW_NAMES[1])
+        loss._check_columns(z, RAW_NAMES[1])
+        if y is not self.known:
+            self.known = None
+            self.y = loss._checked_targets(as_floats(y, RAW_NAMES[0]), z.shape[1], z.dtype)
+            self.known = y
+        check_consistent_length(self.y, z)
+        y, w = self.y, loss._checked_weights(weight, z.shape[0], z.dtype)
+        bend = None if self.told else self._bend(y, z, w)
+        suspect = 0
+        for rows in _blocks(z.shape[0]):
+            part, own = np.ascontiguousarray(z[rows]), w if weight is None else w[rows]
+            slopes, curvatures = np.empty_like(part), np.empty_like(part)
+            args = y[rows], part, own
+            if bend is None:
+                suspect += loss._fill_rows(*args, None, slopes, None, curvatures)
+            else:
+                suspect += self._fill_bent(*args, bend, slopes, curvatures)
+            g[rows], c[rows] = slopes, curvatures
+        if suspect != 0:
+            assert_all_finite(z, input_name=RAW_NAMES[1])
+
+    def _bend(self, y, z, w):
+        """Return windows and floors of the columns, and a scale; None if there is nothing to do."""
+        rows = slice(None, None, max(1, z.shape[0] // MANY))
+        y, part = np.ascontiguousarray(y[rows]), np.ascontiguousarray(z[rows])
+        n, k = part.shape
+        w = w[rows].astype(DOUBLE) if w.size == z.shape[0] else np.ones(n)
+        values, slopes, bends = np.empty(n, z.dtype), np.empty_like(part), np.empty_like(part)
+        ones = as_weights(None, (n,), z.dtype)
+        self.loss._fill_rows(y, part, ones, values, slopes, bends, None)
+        total, lost, steep = w.sum(), w @ values / k, w @ np.abs(slopes)
+        if not (0 < lost < np.inf and 0 < steep.max() < np.inf):
+            return None
+        window = WINDOW * lost / np.maximum(steep, 1e-6 * steep.max())
+        tilt = np.abs(w @ slopes) / np.maximum(steep, 1e-6 * steep.max())
+        floor = np.maximum(FLOOR, FAR * tilt**2) * np.sqrt(w @ slopes**2 / total) / window
+        mean = np.maximum(w @ np.maximum(bends, 0), TYPICAL * steep / window) / total
+        return window, np.maximum(floor, 1e-6 * floor.max()), _scale(mean.max())
+
+    def _fill_bent(self, y, z, w, bend, slopes, curvatures):
+        """As `_boost_kernels.fill_bent`, a column at a time."""
+        window, floor, scale = bend
+        suspect = self.loss._fill_rows(y, z, w, None, slopes, curvatures, None)
+        weight = w if w.size == z.shape[0] else 1.0
+        there, low, high = z.copy(), np.empty_like(z), np.empty_like(z)
+        np.maximum(curvatures, 0, out=curvatures)
+        for j in range(z.shape[1]):
+            there[:, j] = z[:, j] - window[j]
+            self.loss._fill_rows(y, there, w, None, low, None, None)
+            there[:, j] = z[:, j] + window[j]
+            self.loss._fill_rows(y, there, w, None, high, None, None)
+            there[:, j] = z[:, j]
+            rise = (high[:, j] - low[:, j]) / (2 * window[j])
+            least = np.where(slopes[:, j] != 0, floor[j], 0.01 * floor[j]) * weight
+            np.maximum(curvatures[:, j], np.maximum(rise, least), out=curvatures[:, j])
+        slopes *= scale
+        curvatures *= scale
+        return suspect
 
 
 def _blocks(n):
     return (slice(start, start + BLOCK) for start in range(0, n, BLOCK))
-
-
-def _bend_of_rows(loss, y, z, w):
-    """Return windows and floors of the columns, and a scale; None if the loss tells all itself."""
-    if loss.smooth or loss._has_curvature():
-        return None
-    rows = slice(None, None, max(1, z.shape[0] // MANY))
-    y, part = np.ascontiguousarray(y[rows]), np.ascontiguousarray(z[rows])
-    n, k = part.shape
-    w = w[rows].astype(DOUBLE) if w.size == z.shape[0] else np.ones(n)
-    values, slopes, bends = np.empty(n, z.dtype), np.empty_like(part), np.empty_like(part)
-    loss._fill_rows(y, part, as_weights(None, (n,), z.dtype), values, slopes, bends, None)
-    total, lost, steep = w.sum(), w @ values / k, w @ np.abs(slopes)
-    if not (0 < lost < np.inf and 0 < steep.max() < np.inf):
-        return None
-    window = WINDOW * lost / np.maximum(steep, 1e-6 * steep.max())
-    floor = FLOOR * np.sqrt(w @ slopes**2 / total) / window
-    mean = np.maximum(w @ np.maximum(bends, 0), TYPICAL * steep / window) / total
-    return window, np.maximum(floor, 1e-6 * floor.max()), _scale(mean.max())
-
-
-def _fill_bent_rows(loss, y, z, w, bend, out_gradient, out_curvature):
-    """As `_boost_kernels.fill_bent`, a column at a time."""
-    window, floor, scale = bend
-    suspect = loss._fill_rows(y, z, w, None, out_gradient, out_curvature, None)
-    weight = (w if w.size == z.shape[0] else np.ones(z.shape[0], z.dtype))[:, None]
-    there, low, high = z.copy(), np.empty_like(z), np.empty_like(z)
-    np.maximum(out_curvature, 0, out=out_curvature)
-    for j in range(z.shape[1]):
-        there[:, j] = z[:, j] - window[j]
-        loss._fill_rows(y, there, w, None, low, None, None)
-        there[:, j] = z[:, j] + window[j]
-        loss._fill_rows(y, there, w, None, high, None, None)
-        there[:, j] = z[:, j]
-        rise = (high[:, j] - low[:, j]) / (2 * window[j])
-        least = np.where(out_gradient[:, j] != 0, floor[j], 0.01 * floor[j]) * weight[:, 0]
-        np.maximum(out_curvature[:, j], np.maximum(rise, least), out=out_curvature[:, j])
-    out_gradient *= scale
-    out_curvature *= scale
-    return suspect

@@ -29,9 +29,22 @@ def catboost_objective(loss):
     ------
     ImportError
         If CatBoost is not installed.
+
+    Notes
+    -----
+    With an object CatBoost starts from 0: pass ``baseline`` of ``loss.init_raw(y)`` to its
+    ``Pool``, and add it to what it predicts. Set ``leaf_estimation_method="Newton"`` and, for
+    losses with kinks, ``leaf_estimation_iterations=3``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> objective = catboost_objective("squared_error")
+    >>> y_true, y_pred = np.zeros(2, np.float32), np.array([0.5, 2.0])
+    >>> objective.calc_ders_range(y_pred, y_true, None).tolist()
+    [[-1.0, -2.0], [-4.0, -2.0]]
     """
     _require()
-    warnings.filterwarnings("ignore", MODEST, UserWarning)
     return _Objective(loss)
 
 
@@ -54,7 +67,6 @@ def catboost_metric(loss):
         If CatBoost is not installed.
     """
     _require()
-    warnings.filterwarnings("ignore", MODEST, UserWarning)
     callback = _Metric(loss)
     callback.__class__ = type(callback.__name__, (_Metric,), {})  # CatBoost calls it by its class
     return callback
@@ -75,8 +87,17 @@ def leaf_options(loss):
     dict
         ``leaf_estimation_method`` and ``leaf_estimation_iterations``.
     """
-    steps = 1 if loss.smooth or loss.groupwise else KINKED_STEPS
+    steps = KINKED_STEPS if not loss.groupwise and _has_kinks(loss) else 1
     return {"leaf_estimation_method": "Newton", "leaf_estimation_iterations": steps}
+
+
+def _has_kinks(loss):
+    """Tell whether a loss has kinks, also where a pointwise loss does not say so: most lines."""
+    if loss.rowwise or not loss.smooth or loss._has_curvature():
+        return not loss.smooth
+    z = np.linspace(-10.0, 10.0, 101)
+    g, h = loss.gradient_hessian(np.ones_like(z), z)  # 1 is a target of all losses
+    return bool((h == 0.0).mean() > 0.5 and g.any())
 
 
 def _require():
@@ -86,16 +107,20 @@ def _require():
         raise ImportError(hint("catboost")) from error
 
 
-class _Objective(Callback):
+class _Own(Callback):
+    def __init__(self, loss):
+        super().__init__(loss)
+        warnings.filterwarnings("ignore", MODEST, UserWarning)
+
+
+class _Objective(_Own):
     _fill = None
 
     def calc_ders_range(self, approxes, targets, weights):
         """Return minus gradient and Hessian: CatBoost maximises."""
-        out = np.empty((len(targets), 2))
-        g, h = self.derivatives(targets, approxes, weights)
-        np.negative(g, out=out[:, 0])
-        np.negative(h, out=out[:, 1])
-        return out
+        out = np.empty((2, len(targets)))
+        self.fill(targets, approxes, weights, None, out[0], out[1])
+        return np.negative(out, out=out).T
 
     def calc_ders_multi(self, approxes, target, weight):
         """Return minus gradient and Hessian, a matrix, of one row: CatBoost asks row by row."""
@@ -117,7 +142,7 @@ class _Objective(Callback):
         return catboost_objective, (self.loss,)
 
 
-class _Metric(Callback):
+class _Metric(_Own):
     def __reduce__(self):
         return catboost_metric, (self.loss,)
 

@@ -27,6 +27,16 @@ def hist_gradient_boosting_loss(loss):
     ------
     ImportError
         If this version of scikit-learn has no such class.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.ensemble import HistGradientBoostingRegressor
+    >>> X, y = np.arange(60.0)[:, None], np.repeat([0.0, 1.0, 5.0], 20)
+    >>> loss = hist_gradient_boosting_loss("absolute_error")
+    >>> model = HistGradientBoostingRegressor(loss=loss).fit(X, y)
+    >>> model.predict([[30.0]]).round(2).tolist()
+    [1.0]
     """
     return _loss_class()(loss)
 
@@ -64,6 +74,9 @@ def _made_of(BaseLoss, IdentityLink):
             self.callback = Callback(loss)
             super().__init__(closs=None, link=Link(self.callback.loss))
 
+        def __repr__(self):
+            return f"<{type(self).__name__} of {self.callback.loss!r}>"
+
         def __reduce__(self):
             return hist_gradient_boosting_loss, (self.callback.loss,)
 
@@ -76,11 +89,10 @@ def _made_of(BaseLoss, IdentityLink):
             hessian_out=None, n_threads=1,
         ):  # fmt: skip
             raw = _column(raw_prediction)
-            g, h = self.callback.derivatives(y_true, raw, sample_weight)
             if gradient_out is None:
-                return g, h
-            _column(gradient_out)[...] = g
-            _column(hessian_out)[...] = h
+                return self.callback.derivatives(y_true, raw, sample_weight)
+            outs = _column(gradient_out), _column(hessian_out)
+            self.callback.fill(y_true, raw, sample_weight, None, *outs)
             return gradient_out, hessian_out
 
         def fit_intercept_only(self, y_true, sample_weight=None):

@@ -22,6 +22,20 @@ def lightgbm_objective(loss):
     ------
     ImportError
         If LightGBM is not installed.
+
+    Notes
+    -----
+    With a function LightGBM starts from 0: pass ``init_score`` of ``loss.init_raw(y)`` to ``fit``,
+    and add it to what it predicts. Predictions are raw. See the user guide for what the Hessian is.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> objective = lightgbm_objective("squared_error")
+    >>> y_true, y_pred = np.zeros(2, np.float32), np.array([0.5, 2.0])
+    >>> gradient, hessian = objective(y_true, y_pred, None, None)
+    >>> gradient.tolist(), hessian.tolist()
+    ([1.0, 4.0], [2.0, 2.0])
     """
     _require()
     return _Objective(loss)

@@ -24,6 +24,21 @@ def xgboost_objective(loss, *, qid=None):
     ------
     ImportError
         If XGBoost is not installed.
+
+    Notes
+    -----
+    With a function XGBoost starts from 0.5: set ``base_score`` to ``loss.init_raw(y)`` (0 for
+    several columns, with ``base_margin`` in ``fit`` and ``predict``). ``XGBRanker`` refuses
+    functions: losses of groups go through ``XGBRegressor`` or ``xgboost.train``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> objective = xgboost_objective("squared_error")
+    >>> y_true, y_pred = np.zeros(2, np.float32), np.array([0.5, 2.0], np.float32)
+    >>> gradient, hessian = objective(y_true, y_pred)
+    >>> gradient.tolist(), hessian.tolist()
+    ([1.0, 4.0], [2.0, 2.0])
     """
     _require()
     return _Objective(loss, qid)
