@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 from scipy import sparse
 
 from ._ahead import objective_and_metric
 from ._job import row_numbers
 from ._library import PATIENCE, Boosted, Library, imported
-from .catboost import catboost_metric, catboost_objective, leaf_options
+from .catboost import MODEST, catboost_metric, catboost_objective, leaf_options
 
 MOST_ROWS = 2**24  # numbers of rows are exact in single precision
 
@@ -37,7 +39,9 @@ class CatBoost(Library):
         fields = self._fields(job, job.data, 0, direct=direct)
         if job.validation:
             fields["eval_set"] = self._pool(booster, job, direct=direct)
-        base.fit(booster, _matrix(job.data.X), **fields)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", MODEST, UserWarning)
+            base.fit(booster, _matrix(job.data.X), **fields)
         if ahead:
             ahead.release()
         scores = []

@@ -22,8 +22,9 @@ class _Watched:
         self.__name__ = metric.__name__
 
     def __call__(self, y_true, y_pred, sample_weight=None):
-        self.values.append(self.metric(y_true, y_pred, sample_weight))
-        return self.values[-1] / (abs(self.values[0]) or 1.0)
+        value = self.metric(y_true, y_pred, sample_weight)
+        self.values.append(value)
+        return value / (abs(self.values[0]) or 1.0)
 
 
 class XGBoost(Library):
@@ -39,7 +40,15 @@ class XGBoost(Library):
     refused = ("scale_pos_weight",)
 
     def fit(self, estimator, job):
-        base = imported("xgboost").XGBModel
+        library = imported("xgboost")
+        ranker = job.native and job.data.groups  # which passes queries on
+        kind = library.XGBRanker if ranker else _kind(estimator, library)
+        base = library.XGBRanker if ranker else library.XGBModel
+        if ranker and job.validation:
+            raise ValueError(
+                f"XGBRanker shows a metric query after query, without weights: to validate on "
+                f"{job.loss!r}, use native=False, or leave X_val out."
+            )
         objective, params = self._objective(job)
         callbacks = estimator.get_params().get("callbacks")
         metric, evaluation = None, {}
@@ -51,9 +60,10 @@ class XGBoost(Library):
                 "eval_set": [(job.validation.X, _labels(job, job.validation))],
                 "sample_weight_eval_set": [job.validation.weight],
             }
-        booster = self.fresh(estimator, **params).set_params(objective=objective)
-        labels, weight = _labels(job, job.data), job.data.weight
-        base.fit(booster, job.data.X, labels, sample_weight=weight, verbose=False, **evaluation)
+        booster = self.fresh(estimator, kind, **params).set_params(objective=objective)
+        fields = _queries(job.data) if ranker else {"sample_weight": job.data.weight}
+        labels = _labels(job, job.data)
+        base.fit(booster, job.data.X, labels, **fields, verbose=False, **evaluation)
         booster.set_params(callbacks=callbacks, eval_metric=metric and metric.metric)
         for callback in (objective, metric and metric.metric):
             if isinstance(callback, Bound):
@@ -94,6 +104,18 @@ class XGBoost(Library):
 
     def raw(self, estimator, X):
         return imported("xgboost").XGBModel.predict(estimator, X, output_margin=True)
+
+
+def _kind(estimator, library):
+    """Return the class to fit: a ranker would ask a metric query by query."""
+    ranks = isinstance(estimator, library.XGBRanker)
+    return library.XGBRegressor if ranks else type(estimator)
+
+
+def _queries(data):
+    """Return the query of each row, and the weight of each query."""
+    numbers = np.repeat(np.arange(data.groups.n_groups), data.sizes)
+    return {"qid": numbers, "sample_weight": data.groups.weights(data.weight)}
 
 
 def _labels(job, data):
