@@ -36,7 +36,7 @@ class Ahead:
 
     def _look(self, raw):
         data = self.job.data
-        raw = raw.reshape(data.n, -1) if self.job.loss.rowwise else raw
+        raw = self.job.shaped(raw)
         pair = self.callback.derivatives(data.y, raw, data.weight, data.groups)
         self.downhill, self.bends = (-array.astype(DOUBLE) for array in pair)
 
@@ -49,21 +49,23 @@ class Ahead:
         raw.reshape(part.n, -1)[rows - first] += np.column_stack(approxes)
         if first == 0:
             self._look(raw)
-        raw = raw.reshape(part.n, -1) if self.job.loss.rowwise else raw
-        return self.callback.mean(part.y, raw, part.weight, part.groups)
+        return self.job.mean(raw, part)
 
 
 class _Shared:
     """What objectives and metrics have in common."""
 
-    def __init__(self, ahead=None):
-        self.ahead = ahead
+    def __init__(self, loss, ahead=None):
+        self.loss, self.ahead = loss, ahead
+
+    def __repr__(self):
+        return f"<{type(self).__name__.lstrip('_')} of {self.loss!r}>"
 
     def __deepcopy__(self, memo):  # CatBoost copies its parameters
         return self
 
     def __reduce__(self):  # in a fitted model there is nothing left to learn
-        return _made, (type(self).__name__,)
+        return _made, (type(self).__name__, self.loss)
 
 
 class _Objective(_Shared):
@@ -109,4 +111,4 @@ def objective_and_metric(job):
     """Return what CatBoost takes as objective and as metric, and what they share."""
     ahead, several = Ahead(job), job.n_raw > 1
     names = ("RowObjective", "RowMetric") if several else ("_Objective", "_Metric")
-    return *(_made(name, ahead) for name in names), ahead
+    return *(_made(name, job.loss, ahead) for name in names), ahead

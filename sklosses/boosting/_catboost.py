@@ -5,7 +5,6 @@ from __future__ import annotations
 import warnings
 
 import numpy as np
-from scipy import sparse
 
 from ._ahead import objective_and_metric
 from ._job import row_numbers
@@ -28,7 +27,8 @@ class CatBoost(Library):
 
     def fit(self, estimator, job):
         base = imported("catboost").CatBoost
-        direct = job.native or (job.plain and not job.loss.groupwise)
+        constant = (job.data.y == job.data.y[:1]).all()  # which CatBoost refuses
+        direct = job.native or (job.plain and not job.loss.groupwise and not constant)
         objective, params, ahead = (
             self._direct(estimator, job) if direct else self._ahead(estimator, job)
         )
@@ -41,7 +41,7 @@ class CatBoost(Library):
             fields["eval_set"] = self._pool(booster, job, direct=direct)
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", MODEST, UserWarning)
-            base.fit(booster, _matrix(job.data.X), **fields)
+            base.fit(booster, job.data.X, **fields)
         if ahead:
             ahead.release()
         scores = []
@@ -101,7 +101,7 @@ class CatBoost(Library):
         fields = {names.get(name, name): value for name, value in fields.items()}
         kinds = ("cat_features", "text_features", "embedding_features")
         columns = {kind: booster.get_param(kind) for kind in kinds}
-        return imported("catboost").Pool(_matrix(job.validation.X), **fields, **columns)
+        return imported("catboost").Pool(job.validation.X, **fields, **columns)
 
     def _fresh(self, estimator, changes):
         params = {**estimator.get_params(), **changes}
@@ -114,15 +114,8 @@ class CatBoost(Library):
 
     def raw(self, estimator, X):
         base = imported("catboost").CatBoost
-        return base.predict(estimator, _matrix(X), prediction_type="RawFormulaVal")
+        return base.predict(estimator, X, prediction_type="RawFormulaVal")
 
 
 def _word(value):
     return ",".join(map(str, value)) if isinstance(value, (tuple, list)) else str(value)
-
-
-def _matrix(X):
-    """Return sparse arrays as matrices, which CatBoost knows."""
-    if sparse.issparse(X) and not sparse.isspmatrix(X):
-        return sparse.csr_matrix(X)
-    return X

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Annotated, Any, ClassVar
 
 import numpy as np
+from scipy import sparse
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import _safe_indexing, check_consistent_length
 from sklearn.utils.validation import _check_sample_weight, _check_y, check_is_fitted, validate_data
 
@@ -16,6 +19,9 @@ from .._responses import ClassifierOfLoss, LossModel, RankerOfLoss, RegressorOfL
 from ._callback import of_sizes
 from ._job import Data, Job
 from ._library import library_of
+
+MANY = 50_000  # rows that tell whether boosting diverged
+SLACK = 1e-6  # relative
 
 
 class BoostedModel(LossModel):
@@ -43,7 +49,6 @@ class BoostedModel(LossModel):
         library = library_of(self.estimator)
         self.loss_function_ = self._resolve_loss()
         data = self._check_data(X, y, sample_weight, qid, fitting=True)
-        self._single = data.y.ndim == 1
         given = _validation_data(given, eval_set)
         validation = None
         if given is not None:
@@ -56,6 +61,8 @@ class BoostedModel(LossModel):
         self.estimator_, self.objective_ = boosted.estimator, boosted.objective
         self.baseline_, self.n_iter_ = boosted.baseline, int(boosted.n_iter)
         self.validation_scores_ = boosted.scores or None
+        if not job.native:
+            self._warn_if_diverged(job)
         return self
 
     def _native_of(self, library, job):
@@ -72,6 +79,20 @@ class BoostedModel(LossModel):
             )
         return None
 
+    def _warn_if_diverged(self, job):
+        """Say so if training rows, some of many, would be better off without any tree."""
+        data = job.data.some(MANY)
+        reached = job.mean(self._raw_of(data.X), data)
+        constant = job.mean(job.starts(data), data)
+        if not reached <= constant + SLACK * abs(constant):
+            warnings.warn(
+                f"Boosting {job.loss!r} diverged: the mean loss of the training rows is "
+                f"{reached:.3g}, that of the best constant {constant:.3g}. Use a smaller "
+                "learning_rate, larger leaves, or parameters of the loss in the size of errors.",
+                ConvergenceWarning,
+                stacklevel=4,
+            )
+
     def _check_data(self, X, y, sample_weight, qid, *, fitting):
         X, y = self._checked(X, y, reset=fitting)
         weight = self._checked_weight(sample_weight, X)
@@ -79,6 +100,9 @@ class BoostedModel(LossModel):
         y, weight = self._encode(y, weight, fitting=fitting)
         weight = self._checked_weight(weight, X)  # times the weights of classes, which may be 0
         y = self._targets(np.asarray(y))
+        if fitting:
+            self._single = y.ndim == 1
+        y = y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y  # one column is one target
         rows, groups = self._rows(weight, qid)
         if rows is not None:
             X, y, weight = _safe_indexing(X, rows), y[rows], weight[rows]
@@ -106,9 +130,11 @@ class BoostedModel(LossModel):
                 self, X, y, reset=reset,
                 accept_sparse=["csr", "csc"] if library_of(self.estimator).sparse else False,
                 dtype=[np.float64, np.float32], ensure_all_finite="allow-nan",
+                ensure_min_samples=2 if reset else 1,
                 **(self._target_checks if supervised else {}),
             )  # fmt: skip
             X, y = found if supervised else (found, y)
+            X = _matrix(X) if sparse.issparse(X) else X
         if reset:
             self._table = X.columns if table else None
         elif table != (self._table is not None):
@@ -139,11 +165,14 @@ class BoostedModel(LossModel):
     def _raw(self, X):
         """Return raw predictions: (n_samples,) for one output, else (n_samples, n_raw)."""
         check_is_fitted(self)
-        X = self._checked(X, reset=False)
+        raw = self._raw_of(self._checked(X, reset=False))
+        single = self._single and not self.loss_function_.rowwise
+        return raw if single else raw.reshape(len(raw), -1)
+
+    def _raw_of(self, X):
+        """Return raw predictions of checked data: (n_samples,) of one raw column."""
         raw = np.asarray(library_of(self.estimator_).raw(self.estimator_, X), DOUBLE)
-        if self._single and not self.loss_function_.rowwise:
-            return raw.reshape(-1) + self.baseline_[0]
-        return raw.reshape(len(raw), -1) + self.baseline_
+        return raw + (self.baseline_[0] if raw.ndim == 1 else self.baseline_)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -153,6 +182,15 @@ class BoostedModel(LossModel):
         except TypeError:  # of what is no booster, `fit` speaks
             tags.input_tags.sparse = False
         return tags
+
+
+def _matrix(X):
+    """Return a sparse matrix, with indices of 32 bits: not all boosters take arrays, or more."""
+    X = X if sparse.isspmatrix(X) else getattr(sparse, f"{X.format}_matrix")(X)
+    if X.indices.dtype != np.int32 and X.nnz < np.iinfo(np.int32).max:
+        parts = X.data, X.indices.astype(np.int32), X.indptr.astype(np.int32)
+        X = type(X)(parts, shape=X.shape)
+    return X
 
 
 def _validation_data(given, eval_set):

@@ -7,11 +7,13 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+from sklearn.utils import _safe_indexing
 
 from .._groups import Groups
 from .._inputs import DOUBLE
 from .._loss import TermLoss
 from .._native import Native
+from ._callback import Callback
 
 
 @dataclass
@@ -34,6 +36,15 @@ class Data:
     def sizes(self):
         """The rows of each group."""
         return None if self.groups is None else np.diff(self.groups.offsets)
+
+    def some(self, most):
+        """Return about as many rows, if they go one by one."""
+        every = -(-self.n // most)
+        if every == 1 or self.groups is not None:
+            return self
+        rows = np.arange(0, self.n, every)
+        weight = None if self.weight is None else self.weight[rows]
+        return Data(_safe_indexing(self.X, rows), self.y[rows], weight)
 
 
 @dataclass
@@ -68,6 +79,14 @@ class Job:
         if self.n_raw == 1:
             return np.full(data.n, self.start[0])
         return np.tile(self.start, (data.n, 1))
+
+    def shaped(self, raw):
+        """Return raw predictions in the shape that the loss takes them."""
+        return raw.reshape(len(raw), -1) if self.loss.rowwise else raw
+
+    def mean(self, raw, data):
+        """Return the mean loss of raw predictions."""
+        return Callback(self.loss).mean(data.y, self.shaped(raw), data.weight, data.groups)
 
 
 def best_constant(loss, y, weight, n_raw):
