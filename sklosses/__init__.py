@@ -8,6 +8,9 @@ from ._registry import all_losses, get_loss
 from ._rowwise import RowwiseLoss, share
 from ._warmup import warmup
 from .boosting import (
+    LossBoostingClassifier,
+    LossBoostingRanker,
+    LossBoostingRegressor,
     catboost_metric,
     catboost_objective,
     hist_gradient_boosting_loss,
@@ -99,6 +102,9 @@ __all__ = [
     "ListNet",
     "LogCosh",
     "Loss",
+    "LossBoostingClassifier",
+    "LossBoostingRanker",
+    "LossBoostingRegressor",
     "LossClassifier",
     "LossDisplay",
     "LossRanker",

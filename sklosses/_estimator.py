@@ -22,9 +22,9 @@ from ._fitting import Data, Fitting
 from ._loss import Loss
 from ._numba import bind
 from ._optimum import best_constant
-from ._params import Interval, Numbers, Parametrized
+from ._params import Interval, Numbers
 from ._progress import Progress
-from ._registry import get_loss
+from ._responses import LossModel
 from ._solver import hidden_sizes, minibatch_options, new_sgd
 from ._solver import standardiser as coordinates_of
 from .network import ACTIVATIONS, Network
@@ -38,10 +38,9 @@ SIZES = (Numbers(COUNT, empty=True), COUNT)
 OPEN_UNIT = Interval(0, 1, closed="left")
 
 
-class LossEstimator(CallbackSupportMixin, Parametrized):
+class LossEstimator(CallbackSupportMixin, LossModel):
     """Base of the estimators that minimise a loss: parameters, data, solver, fit."""
 
-    tasks: ClassVar[tuple] = ()
     _n_positional: ClassVar[float] = 1
     #: the size of validation scores that are not the loss, for `tol`
     score_unit: ClassVar[float | None] = None
@@ -93,10 +92,6 @@ class LossEstimator(CallbackSupportMixin, Parametrized):
 
     # ------------------------------------------------------------------ for subclasses
 
-    def _encode(self, y, sample_weight, *, fitting):
-        """Return targets as a float array of shape (n,) or (n, k), and the weights."""
-        raise NotImplementedError
-
     def _stratify(self, y):
         return None
 
@@ -131,35 +126,12 @@ class LossEstimator(CallbackSupportMixin, Parametrized):
 
     # ------------------------------------------------------------------ scikit-learn's interface
 
-    def set_params(self, **params):
-        try:
-            return super().set_params(**params)
-        except AttributeError:
-            nested = [name for name in params if name.startswith("loss__")]
-            if not nested or not isinstance(self.loss, str):
-                raise
-            example = type(get_loss(self.loss)).__name__
-            raise ValueError(
-                f"{nested[0]!r} needs a loss object, but loss={self.loss!r} is a name: pass "
-                f"loss={example}() to {type(self).__name__} to set the loss's parameters."
-            ) from None
-
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
 
     # ------------------------------------------------------------------ fitting
-
-    def _resolve_loss(self):
-        loss = get_loss(self.loss)
-        loss._validate_params()
-        if loss.task not in self.tasks:
-            raise ValueError(
-                f"{type(self).__name__} minimises losses of the families {self.tasks}; "
-                f"{type(loss).__name__} is one of {loss.task!r}."
-            )
-        return loss
 
     def _penalties(self):
         """Return the strengths of the l1 and the l2 term."""
@@ -178,10 +150,6 @@ class LossEstimator(CallbackSupportMixin, Parametrized):
         weight = checked_weight(weight, X)  # times the weights of classes, which may be anything
         loss = self.loss_function_
         return Data(X, loss._checked_targets(y, self._columns(loss, y), X.dtype), weight)
-
-    def _columns(self, loss, y):
-        """Return the number of raw columns of a model of targets `y`."""
-        return loss.columns(y)
 
     def _split_validation(self, data, given):
         """Return training and validation data; the latter None without early stopping."""

@@ -2,32 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from typing import Annotated
 
 import numpy as np
-from sklearn.base import ClassifierMixin
 from sklearn.callback import with_callbacks
-from sklearn.utils.class_weight import compute_class_weight
-from sklearn.utils.metaestimators import available_if
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted, column_or_1d
 
 from ._estimator import LossEstimator
 from ._loss import Loss
-from .metrics import d2_loss_score
-
-BINARY = 2
+from ._responses import ClassifierOfLoss
 
 
-def _has_probabilities(estimator):
-    """Whether the loss gives probabilities; if not, say so as scikit-learn does."""
-    loss = getattr(estimator, "loss_function_", None) or estimator._resolve_loss()
-    if loss.response_method != "predict_proba":
-        raise AttributeError(f"probability estimates are not available for loss={loss!r}")
-    return True
-
-
-class LossClassifier(ClassifierMixin, LossEstimator):
+class LossClassifier(ClassifierOfLoss, LossEstimator):
     """Classification, linear or with hidden layers, that minimises any loss of classes.
 
     Minimises ``sum(w * loss(y, f(X))) / sum(w) + alpha * penalty`` where f is linear, or a
@@ -66,8 +51,6 @@ class LossClassifier(ClassifierMixin, LossEstimator):
     >>> LossClassifier("focal").fit(X, y).predict([[3.0]])
     array(['yes'], dtype='<U3')
     """
-
-    tasks: ClassVar[tuple] = ("binary", "multiclass")
 
     loss: Annotated[str | Loss, (str, Loss)] = "log_loss"
     class_weight: Annotated[dict | str | None, ("balanced", dict, None)] = None
@@ -124,148 +107,6 @@ class LossClassifier(ClassifierMixin, LossEstimator):
                 f"{self.classes_!r}"
             )
         return self._partial_fit(X, y, sample_weight, first=first)
-
-    def decision_function(self, X):
-        """Return raw scores: (n_samples,), positive for ``classes_[1]``, or (n_samples, n_classes).
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Data.
-
-        Returns
-        -------
-        ndarray
-            Scores; the class of the largest is predicted.
-        """
-        raw = self._raw(X)
-        if raw.ndim == 1 or raw.shape[1] == 1:
-            return raw.ravel()
-        return raw[:, 1] - raw[:, 0] if raw.shape[1] == BINARY else raw
-
-    @available_if(_has_probabilities)
-    def predict_proba(self, X):
-        """Return the probability of each class, for losses that have one.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Data.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_classes)
-            Probabilities; those of one-vs-rest are divided by their sum.
-        """
-        check_is_fitted(self)
-        p = self.loss_function_.inverse_link(self._raw(X))
-        if p.ndim == 1 or p.shape[1] == 1:
-            return np.column_stack((1 - p.ravel(), p.ravel()))
-        if self.loss_function_.task == "binary":
-            total = p.sum(axis=1, keepdims=True)
-            p = np.divide(p, total, out=np.full_like(p, 1 / p.shape[1]), where=total > 0)
-        return p
-
-    def predict(self, X):
-        """Return the class of each row.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Data.
-
-        Returns
-        -------
-        ndarray of shape (n_samples,)
-            Labels.
-        """
-        check_is_fitted(self)
-        scores = self.decision_function(X)
-        best = scores > 0 if scores.ndim == 1 else scores.argmax(axis=1)
-        return self.classes_[best.astype(np.intp)]
-
-    def score(self, X, y, sample_weight=None):
-        """Return the accuracy; for rows of class shares the skill in the loss.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Data.
-        y : array-like of shape (n_samples,) or (n_samples, n_classes)
-            Labels, or rows of class shares.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weight of each row.
-
-        Returns
-        -------
-        float
-            Accuracy, or `d2_loss_score`: 1 is perfect, 0 no better than a constant.
-        """
-        shape = getattr(y, "shape", None) or np.shape(y)
-        if len(shape) == BINARY and shape[1] > 1:
-            response, loss = self.predict_proba(X), self.loss_function_
-            return d2_loss_score(np.asarray(y), response, loss=loss, sample_weight=sample_weight)
-        return super().score(X, y, sample_weight)
-
-    def _encode(self, y, sample_weight, *, fitting):
-        if np.ndim(y) == BINARY and np.shape(y)[1] > 1:
-            return self._encode_shares(np.asarray(y), sample_weight, fitting=fitting)
-        check_classification_targets(y)
-        y = column_or_1d(y, warn=True)
-        if fitting:
-            self.classes_ = self._check_classes(np.unique(y))
-        codes = np.searchsorted(self.classes_, y)
-        unseen = self.classes_[np.minimum(codes, self.classes_.size - 1)] != y
-        if unseen.any():
-            raise ValueError(
-                f"y contains labels that are not in classes_: {np.unique(y[unseen]).tolist()}; "
-                f"classes_ are {self.classes_.tolist()}."
-            )
-        if self.class_weight is not None:
-            if fitting or self.class_weight != "balanced":  # validation data: as in training
-                self._class_weights = compute_class_weight(
-                    self.class_weight, classes=self.classes_, y=y, sample_weight=sample_weight
-                )
-            sample_weight = sample_weight * self._class_weights[codes].astype(sample_weight.dtype)
-        loss = self._loss_of_classes()
-        if loss.task == "multiclass" or self.classes_.size == BINARY:
-            return codes, sample_weight
-        return codes[:, None] == np.arange(self.classes_.size), sample_weight  # one-vs-rest
-
-    def _encode_shares(self, y, sample_weight, *, fitting):
-        if fitting:
-            self.classes_ = np.arange(y.shape[1])
-        loss = self._loss_of_classes(soft=True)
-        if getattr(loss, "soft_labels", False) is False:
-            raise ValueError(
-                f"y of shape {y.shape} would be class shares (soft labels), which {loss!r} does "
-                f"not take. For labels, y should be a 1d array."
-            )
-        if self.class_weight is not None:
-            if self.class_weight == "balanced":
-                raise ValueError("class_weight='balanced' needs labels, not class shares.")
-            weights = np.array([self.class_weight.get(label, 1.0) for label in self.classes_])
-            sample_weight = sample_weight * (y @ weights).astype(sample_weight.dtype)
-        return y, sample_weight
-
-    def _loss_of_classes(self, *, soft=False):
-        """Return the loss for this number of classes, and remember it as ``loss_function_``."""
-        loss, k = self._resolve_loss(), self.classes_.size
-        if soft and loss.task == "binary":
-            k = max(k, BINARY + 1)  # a column a class, though there be two
-        self.loss_function_ = loss = loss.for_classes(k)
-        return loss
-
-    def _columns(self, loss, y):
-        return self.classes_.size if loss.task == "multiclass" else super()._columns(loss, y)
-
-    def _check_classes(self, classes):
-        if classes.size < BINARY:
-            raise ValueError(
-                f"{type(self).__name__} needs samples of at least 2 classes in the data, but the "
-                f"data contains only one class: {classes[0]!r}"
-            )
-        return classes
 
     def _stratify(self, y):
         return y if y.ndim == 1 else y.argmax(axis=1)

@@ -17,6 +17,7 @@ from ._groups import Groups
 from ._groupwise import GroupedTargets
 from ._inputs import check_domain
 from ._loss import Loss
+from ._responses import RankerOfLoss
 from .metrics import ndcg_score
 
 
@@ -28,7 +29,7 @@ class Judged:
     qid: Any
 
 
-class LossRanker(LossEstimator):
+class LossRanker(RankerOfLoss, LossEstimator):
     """Ranking, linear or with hidden layers, that minimises any ranking loss.
 
     Minimises ``sum(w * loss(query)) / sum(w) + alpha * penalty`` over queries. Batches hold whole
@@ -76,7 +77,6 @@ class LossRanker(LossEstimator):
     (True, 1.0)
     """
 
-    tasks: ClassVar[tuple] = ("ranking",)
     # inside, where it centres columns; then dropped
     fit_intercept: ClassVar[bool] = True  # type: ignore[misc]
 
@@ -133,55 +133,7 @@ class LossRanker(LossEstimator):
         judged = Judged(y, self._required(qid, "partial_fit"))
         return self._partial_fit(X, judged, sample_weight, first=not hasattr(self, "n_iter_"))
 
-    def predict(self, X):
-        """Return scores: the higher, the earlier in the ranking.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Data.
-
-        Returns
-        -------
-        ndarray of shape (n_samples,)
-            Scores, comparable within a query.
-        """
-        return self._raw(X)
-
-    def score(self, X, y, sample_weight=None, qid=None):
-        """Return the mean NDCG of the queries.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Data.
-        y : array-like of shape (n_samples,)
-            Grades of relevance.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weights, the same in all rows of a query.
-        qid : array-like of shape (n_samples,)
-            The query of each row.
-
-        Returns
-        -------
-        float
-            NDCG, with gains 2^y − 1; 1 is perfect. Queries without a relevant document are left
-            out.
-        """
-        qid = self._required(qid, "score")
-        return ndcg_score(y, self.predict(X), qid=qid, sample_weight=sample_weight)
-
     # ------------------------------------------------------------------ inside
-
-    def _required(self, qid, method, name="qid"):
-        if qid is None:
-            raise ValueError(
-                f"{type(self).__name__}.{method} needs {name}, the query of each row: "
-                f"{method}(X, y, {name}={name}). In cross_validate and searches set "
-                "sklearn.set_config(enable_metadata_routing=True) and pass params={'qid': qid} "
-                "(or fit(X, y, qid=qid)), with a splitter that keeps queries whole."
-            )
-        return qid
 
     def _check_data(self, X, y, sample_weight, *, reset, fitting=False):
         X, targets = validate_data(
@@ -230,9 +182,3 @@ class LossRanker(LossEstimator):
 
     def _set_coefficients(self, coefs, intercepts, *, single):
         super()._set_coefficients(coefs, None if coefs is None else intercepts * 0.0, single=single)
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.target_tags.required = True
-        tags.target_tags.positive_only = True
-        return tags

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
-from sklearn.base import RegressorMixin
 from sklearn.callback import with_callbacks
 
 from ._estimator import LossEstimator
-from .metrics import d2_loss_score
+from ._responses import RegressorOfLoss
 
 
-class LossRegressor(RegressorMixin, LossEstimator):
+class LossRegressor(RegressorOfLoss, LossEstimator):
     """Regression, linear or with hidden layers, that minimises any loss of numbers.
 
     Minimises ``sum(w * loss(y, f(X))) / sum(w) + alpha * penalty`` where f is linear, or a
@@ -48,8 +45,6 @@ class LossRegressor(RegressorMixin, LossEstimator):
     9.0
     """
 
-    tasks: ClassVar[tuple] = ("regression", "distributional")
-
     @with_callbacks
     def fit(self, X, y, sample_weight=None, X_val=None, y_val=None, sample_weight_val=None):
         """Fit the model.
@@ -84,58 +79,3 @@ class LossRegressor(RegressorMixin, LossEstimator):
         self
         """
         return self._partial_fit(X, y, sample_weight, first=not hasattr(self, "n_iter_"))
-
-    def predict(self, X, return_std=False):
-        """Return predictions on the scale of the target: the inverse link of the raw ones.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Data.
-        return_std : bool, default=False
-            Whether to return standard deviations too; for losses that have them.
-
-        Returns
-        -------
-        ndarray of shape (n_samples,), (n_samples, n_targets) or (n_samples, n_quantiles)
-            Predictions; with `return_std` a pair of arrays.
-        """
-        raw = self._raw(X)
-        response = self.loss_function_.inverse_link(raw)
-        names = getattr(self.loss_function_, "response_names", ())
-        if return_std:
-            if "std" not in names:
-                raise ValueError(f"{self.loss_function_!r} gives no standard deviations.")
-            return response[:, names.index("mean")], response[:, names.index("std")]
-        return response[:, names.index("mean")] if "mean" in names else response
-
-    def score(self, X, y, sample_weight=None):
-        """Return R² of the predictions; for several quantiles the skill in their loss.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Data.
-        y : array-like of shape (n_samples,) or (n_samples, n_targets)
-            Targets.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weight of each row.
-
-        Returns
-        -------
-        float
-            R², or `d2_loss_score` where a prediction is several quantiles: 1 is perfect, 0 no
-            better than a constant.
-        """
-        loss = getattr(self, "loss_function_", None)
-        if (getattr(loss, "n_raw", None) or 1) > 1 and "mean" not in loss.response_names:
-            return d2_loss_score(y, self.predict(X), loss=loss, sample_weight=sample_weight)
-        return super().score(X, y, sample_weight)
-
-    def _encode(self, y, sample_weight, *, fitting):
-        return y, sample_weight
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.target_tags.multi_output = True
-        return tags

@@ -86,7 +86,7 @@ LAYERS = [
     {"_registry"},
     {"_warmup", "metrics", "solvers", "catalog"}
     | {"certify", "_certify_checks", "_certify_samples"},
-    {"scoring", "_estimator", "_fitting", "_solver"},
+    {"scoring", "_estimator", "_fitting", "_solver", "_responses"},
     {"regression", "classification", "ranking", "embedding", "segmentation", "sequence"}
     | {"generative", "multitask"},
     {"boosting", "plot", "displays", "dask", "sampling"},

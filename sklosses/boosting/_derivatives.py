@@ -64,7 +64,9 @@ class _OfTerms:
 
     def __init__(self, loss):
         self.loss, self.target = loss, loss.target
-        self.told = loss.hessian == "constant" or loss._has_curvature()
+        # a link that saturates makes lines far away only: there Newton's steps are the right ones
+        links = loss.smooth and loss._has_response()
+        self.told = loss.hessian == "constant" or loss._has_curvature() or links
         self.flat = loss.hessian == "surrogate" or not loss.smooth
         self.kinked = None if loss.smooth else True
         self.own = True if loss.task == "regression" and not loss._has_response() else None
@@ -169,6 +171,12 @@ class _OfRows:
             g[rows], c[rows] = slopes, curvatures
         if suspect != 0:
             assert_all_finite(z, input_name=RAW_NAMES[1])
+        if self.told and loss.task != "multiclass":  # columns are in units of the target
+            mean = c.mean(axis=0, dtype=DOUBLE) / w.mean(dtype=DOUBLE)
+            scale = np.array([_scale(m) if m > 0 else 1.0 for m in mean], c.dtype)
+            if (scale != 1).any():
+                g *= scale
+                c *= scale
 
     def _bend(self, y, z, w):
         """Return windows and floors of the columns, and a scale; None if there is nothing to do."""
