@@ -71,6 +71,7 @@ class GroupwiseLoss(TermLoss):
     groupwise: ClassVar[bool] = True
     jit: ClassVar[bool] = True
     full_batch: ClassVar[bool] = False  # whether linear models are fitted to all groups at once
+    convex_start: ClassVar[str | None] = None  # a loss whose minimum is a good place to start from
 
     def __call__(
         self,
@@ -157,7 +158,7 @@ class GroupwiseLoss(TermLoss):
         if isinstance(y_true, GroupedTargets):  # from a solver: all is in order
             one = prediction.ndim > 1 and prediction.shape[1] == 1
             weights = y_true.weights(sample_weight)
-            return y_true.y, prediction[:, 0] if one else prediction, y_true.groups, weights
+            return y_true.y, prediction.reshape(-1) if one else prediction, y_true.groups, weights
         self._validate_params()
         y, z, groups = self._arranged(y_true, prediction, qid, names, dtype)
         return y, z, groups, self._weights(sample_weight, groups, z.dtype)

@@ -14,6 +14,8 @@ from ._groups import Groups
 from ._groupwise import GroupwiseLoss, Weights
 from ._inputs import (
     DOUBLE,
+    RAW_NAMES,
+    RESPONSE_NAMES,
     as_floats,
     as_kernels_take_it,
     as_labels,
@@ -36,7 +38,6 @@ SHARE = Interval(0, 1, closed="both")
 LABEL = Interval(0, 1, closed="both", integer=True)
 EPS = np.finfo(DOUBLE).eps
 STEP = 1e-4  # of a difference of slopes, relative
-LEAST = 16  # rows of the rarest class that a batch should hold
 
 
 class _MaskLoss(GroupwiseLoss):
@@ -73,7 +74,8 @@ class _MaskLoss(GroupwiseLoss):
         y = as_floats(y_true, "y_true")
         require_rows(y)
         k = n_raw or self.columns(y)
-        y, _, groups = self._arranged(y, np.zeros((y.size, k)), qid, ("y_true", ""), DOUBLE)
+        y = self._checked_targets(y, k, DOUBLE)
+        y, _, groups = self._arranged(y, np.zeros((y.size, k)), qid, RAW_NAMES, DOUBLE)
         weights = self._weights(sample_weight, groups, DOUBLE)
         require_weight(weights.terms.any())
         raw = self._best(*_merged(y, groups.codes, weights.rows), k)
@@ -110,7 +112,7 @@ class _MaskLoss(GroupwiseLoss):
         ]  # fmt: skip
         return min([*found, *corners], key=lambda raw: mean(raw)[0])
 
-    def _checked_targets(self, y, k, dtype):
+    def _targets(self, y, k, dtype):
         """Return targets as kernels take them: shares of one column, else int64 labels."""
         if y.ndim != 1:
             raise ValueError(
@@ -119,9 +121,14 @@ class _MaskLoss(GroupwiseLoss):
             )
         if k > 1:
             return as_labels(type(self).__name__, y, k)
-        y = as_kernels_take_it(y, dtype)
+        return as_kernels_take_it(y, dtype)
+
+    def _checked_targets(self, y, k, dtype):
+        """Return targets as kernels take them, which check those of one column no more."""
         assert_all_finite(y, input_name="y_true")
-        check_domain(type(self).__name__, y, "y_true", self.target)
+        y = self._targets(y, k, dtype)
+        if k == 1:
+            check_domain(type(self).__name__, y, "y_true", self.target)
         return y
 
     def _arranged(self, y_true, prediction, qid, names, dtype=None):
@@ -139,7 +146,7 @@ class _MaskLoss(GroupwiseLoss):
             dtype = DOUBLE
         groups = Groups.of(qid, z.shape[0])
         with np.errstate(over="ignore"):  # what does not fit float32 is reported as infinite
-            y = self._checked_targets(groups.sorted(y), 1 if z.ndim == 1 else z.shape[1], dtype)
+            y = self._targets(groups.sorted(y), 1 if z.ndim == 1 else z.shape[1], dtype)
             z = groups.sorted(z)
             return y, as_kernels_take_it(z, dtype).reshape(z.shape), groups
 
@@ -155,7 +162,9 @@ class _MaskLoss(GroupwiseLoss):
 
     def _check(self, suspect, y, z, weights, names):
         if suspect != 0:
-            check_closely(type(self).__name__, y, z, weights.terms, names, REAL, REAL)
+            target = self.target if z.ndim == 1 else REAL  # labels were checked before
+            prediction = self.prediction if names is RESPONSE_NAMES else REAL
+            check_closely(type(self).__name__, y, z, weights.terms, names, target, prediction)
 
     def _size(self, z):
         """Return the number of raw columns, and the first class that counts."""
@@ -196,6 +205,8 @@ class OverlapLoss(_MaskLoss):
     """
 
     scalar_methods: ClassVar[tuple] = ("value", "slopes", "bends")
+    prediction: ClassVar[Interval] = SHARE
+    convex_start: ClassVar[str] = "log_loss"
 
     def bends(self, i, p, t):
         a, b = STEP * (1.0 + abs(i)), STEP * (1.0 + abs(p))
@@ -258,13 +269,11 @@ class OverlapLoss(_MaskLoss):
         return values, slopes, bends
 
     def _respond(self, y, p, weights, groups, out_value):
-        assert_all_finite(p, input_name="y_pred")
-        if (p < 0).any() or (p > 1).any():
-            raise ValueError(f"{type(self).__name__} needs probabilities as y_pred, from 0 to 1.")
         k, first = self._size(p)
         w = as_weights(None, (), p.dtype) if weights.rows is None else weights.rows
         sums = np.empty((groups.n_groups, k, 3))
-        _overlap_kernels.given_sums(y, p.reshape(-1), w, groups.offsets, k, sums)
+        suspect = _overlap_kernels.given_sums(y, p.reshape(-1), w, groups.offsets, k, sums)
+        self._check(suspect, y, p, weights, RESPONSE_NAMES)
         out_value[...] = self._of_sums(sums, first, weights.terms)[0]
 
 
@@ -310,8 +319,7 @@ class LovaszLoss(_MaskLoss):
                 array.fill(0.0)
         for j in range(first, k):
             suspect += self._with_loss(_overlap_kernels.errors_of, y, flat, k, j, errors)
-            rows = np.flatnonzero(errors > 0)
-            rows = rows[np.argsort(-errors[rows])]
+            rows = _falling(errors, codes)
             true = (y if k == 1 else y == j) * (w if w.size == y.size else 1.0)
             true = np.add.reduceat(true, offsets[:-1], dtype=DOUBLE)
             sums = np.column_stack((true, true, true))
@@ -325,7 +333,18 @@ class LovaszLoss(_MaskLoss):
 
     def _respond(self, y, p, weights, groups, out_value):
         suspect = self._run(y, p, weights, groups.offsets, out_value)
-        self._check(suspect, y, p, weights, ("y_true", "y_pred"))
+        self._check(suspect, y, p, weights, RESPONSE_NAMES)
+
+
+def _falling(errors, codes):
+    """Return the rows whose error is positive, by falling error; of ties, by group."""
+    rows = np.flatnonzero(errors > 0)
+    falling = -errors[rows]
+    order = np.argsort(falling)
+    ordered = falling[order]
+    if (ordered[1:] == ordered[:-1]).any():
+        order = np.lexsort((codes[rows], falling))
+    return rows[order]
 
 
 def _merged(y, codes, w):

@@ -200,6 +200,7 @@ def given_sums(y, p, w, offsets, k, sums):
     """Fill `sums` of given probabilities, flat; of one column `y` are shares, else labels."""
     one, zero = p.dtype.type(1), p.dtype.type(0)
     weighted = w.size == y.size
+    suspect = 0.0
     sums[:] = 0.0
     for g in range(offsets.size - 1):
         for i in range(offsets[g], offsets[g + 1]):
@@ -210,6 +211,9 @@ def given_sums(y, p, w, offsets, k, sums):
                 sums[g, j, 0] += predicted * t
                 sums[g, j, 1] += predicted
                 sums[g, j, 2] += wi * t
+                fine = (p[i * k + j] >= zero) & (p[i * k + j] <= one) & (t >= zero) & (t <= one)
+                suspect += 0.0 if fine else 1.0
+    return suspect
 
 
 # ------------------------------------------------------------------------- from sums to values
@@ -267,22 +271,37 @@ def extend(loss, y, z, w, codes, k, j, order, errors, sums, share, out_value, ou
 
     Rows are visited by falling error, those of all groups in one go: each is taken from what its
     group predicts rightly, and its error counts as much as that costs. `sums` are those of a
-    prediction that is right, and are used up.
+    prediction that is right, and are used up. Rows of one group and error go together: what they
+    cost is the mean of both ways to take them, by target, so that it depends on no order.
     """
     one, zero = z.dtype.type(1), z.dtype.type(0)
     weighted = w.size == y.size
-    for place in range(order.size):
-        i = order[place]
-        g = codes[i]
-        t = y[i] if k == 1 else one if y[i] == j else zero
-        wi = w[i] if weighted else one
+    place = 0
+    while place < order.size:
+        error, g = errors[order[place]], codes[order[place]]
+        start, missed, added = place, 0.0, 0.0
+        while place < order.size and errors[order[place]] == error and codes[order[place]] == g:
+            i = order[place]
+            t = y[i] if k == 1 else one if y[i] == j else zero
+            wi = w[i] if weighted else one
+            missed += wi * t
+            added += wi * (one - t)
+            place += 1
         both, predicted, true = sums[g, 0], sums[g, 1], sums[g, 2]
+        fewer, less = max(both - missed, 0.0), max(predicted - missed, 0.0)
         before = loss.value(both, predicted, true)
-        both -= wi * t
-        predicted += wi * (one - t - t)
-        sums[g, 0], sums[g, 1] = both, predicted
-        cost = share[g] * (loss.value(max(both, 0.0), max(predicted, 0.0), true) - before)
+        first, second = loss.value(fewer, less, true), loss.value(both, predicted + added, true)
+        after = loss.value(fewer, less + added, true)
+        sums[g, 0], sums[g, 1] = fewer, less + added
         if out_value is not None:
-            out_value[g] += cost * errors[i]
+            out_value[g] += share[g] * error * (after - before)
         if out_gradient is not None:
-            out_gradient[i * k + j] = cost * loss.error(t, z[i * k + j])[1]
+            of_missed = 0.5 * share[g] * (first - before + after - second)
+            of_added = 0.5 * share[g] * (second - before + after - first)
+            of_missed = of_missed / missed if missed > 0.0 else 0.0
+            of_added = of_added / added if added > 0.0 else 0.0
+            for i in order[start:place]:
+                t = y[i] if k == 1 else one if y[i] == j else zero
+                wi = w[i] if weighted else one
+                cost = wi * (of_missed if t > zero else of_added)
+                out_gradient[i * k + j] = cost * loss.error(t, z[i * k + j])[1]
