@@ -65,7 +65,8 @@ def _shifts(loss):
 def samples_of(loss, rng):
     """Return the samples a loss is tried on: classes with hard and, where it may, soft labels."""
     if loss.groupwise and loss.task == "overlap":
-        return [MaskSample(loss, rng), ClassMaskSample(loss, rng)]
+        masks = [MaskSample(loss, rng)] if loss.columns_of(2) == 1 else []
+        return [*masks, ClassMaskSample(loss, rng)] if _has_classes(loss) else masks
     if loss.groupwise:
         return [GroupSample(ByGroup(loss), rng)]
     if not isinstance(loss, RowwiseLoss):
@@ -76,6 +77,15 @@ def samples_of(loss, rng):
         return [LabelSample(loss, rng)] if _takes_labels(loss) else [SoftSample(loss, rng)]
     soft = [SoftSample(loss, rng)] if loss.soft_labels else []
     return [LabelSample(loss, rng), *soft]
+
+
+def _has_classes(loss):
+    """Whether a loss of masks has a form of several classes: not all sums have."""
+    try:
+        loss.for_classes(CLASSES)
+    except ValueError:
+        return False
+    return True
 
 
 def _takes_labels(loss):
@@ -273,6 +283,8 @@ class GroupSample(RowSample):
         return np.repeat(np.concatenate([STEPS, np.linspace(-5, 5, 41)])[:, None], self.k, axis=1)
 
     def plain(self, loss):
+        if _is_sum(loss):
+            return None
         values = np.zeros(PLAIN)
         gradient, hessian = np.zeros((2, PLAIN, self.k))
         for i in range(PLAIN):
@@ -317,8 +329,8 @@ class MaskSample(GroupSample):
         return np.clip(raw, -LOGIT_RANGE, LOGIT_RANGE)
 
     def plain(self, loss):
-        if hasattr(loss.loss, "term0"):
-            return None  # its terms were computed in Python if they passed by themselves
+        if _is_sum(loss):
+            return None
         twin = clone(loss.loss)
         twin.jit = False
         twin, y, z = ByGroup(twin, loss.n_classes), self.y[:PLAIN], self.z[:PLAIN]
@@ -344,6 +356,11 @@ class ClassMaskSample(MaskSample):
         far = 3.0 * self.rng.normal(size=(40, self.n_classes))
         rivals = np.concatenate([raw + np.tile(steps, GROUP), np.tile(far, GROUP)])
         return self._clipped(rivals)
+
+
+def _is_sum(loss):
+    """Whether a loss is made of terms: those are what runs in plain Python."""
+    return hasattr(loss.loss, "term0")
 
 
 class ByGroup:
@@ -418,9 +435,9 @@ class ByGroup:
 
     def init_raw(self, y, w=None):
         n, k = y.shape
+        qid = np.repeat(np.arange(n), k)
         if w is None or w.ndim == 1:
             w = None if w is None else np.repeat(w, k)
-            return np.full(k, self.loss.init_raw(y.ravel(), w))
-        qid = np.repeat(np.arange(n), k)
+            return np.full(k, self.loss.init_raw(y.ravel(), w, qid=qid))
         raw = self.loss.init_raw(y.ravel(), w.ravel(), self.n_classes, qid=qid)
         return np.tile(np.atleast_1d(raw), k)

@@ -271,7 +271,13 @@ class GroupLoss(GroupwiseLoss):
         self._validate_params()
         return as_floats(raw_prediction, "raw_prediction")
 
-    def init_raw(self, y_true: ArrayLike, sample_weight: ArrayLike | None = None):
+    def init_raw(
+        self,
+        y_true: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        *,
+        qid: ArrayLike | None = None,
+    ):
         """Return 0: only differences of scores matter."""
         self._validate_params()
         require_rows(as_floats(y_true, "y_true"))

@@ -70,16 +70,7 @@ class _MaskLoss(GroupwiseLoss):
         gradient has vanished: solvers start elsewhere. `n_raw` is the number of columns; None: one
         for targets from 0 to 1.
         """
-        self._validate_params()
-        y = as_floats(y_true, "y_true")
-        require_rows(y)
-        k = n_raw or self.columns(y)
-        y = self._checked_targets(y, k, DOUBLE)
-        y, _, groups = self._arranged(y, np.zeros((y.size, k)), qid, RAW_NAMES, DOUBLE)
-        weights = self._weights(sample_weight, groups, DOUBLE)
-        require_weight(weights.terms.any())
-        raw = self._best(*_merged(y, groups.codes, weights.rows), k)
-        return float(raw[0]) if k == 1 else raw
+        return best_constant_of(self, y_true, sample_weight, n_raw, qid)
 
     def columns(self, y):
         """Return the number of raw columns that targets `y` ask for."""
@@ -90,27 +81,6 @@ class _MaskLoss(GroupwiseLoss):
         return 1 if n_classes < 3 else n_classes
 
     # ------------------------------------------------------------------ inside
-
-    def _best(self, y, codes, w, k):
-        """Return the best constant of each raw column."""
-
-        def mean(raw):
-            z = np.full(y.size, raw[0]) if k == 1 else np.tile(raw, (y.size, 1))
-            values, gradient = self.values_gradient(y, z, w, qid=codes)
-            return values.sum(), gradient.reshape(y.size, -1).sum(axis=0)
-
-        if k == 1:
-            sums = lambda z: tuple(float(np.sum(part)) for part in mean([z]))  # noqa: E731
-            return [minimise_constant(sums, y, convex=self.convex, free=False)]
-        corners = [np.where(np.arange(k) == j, LOGIT_RANGE, -LOGIT_RANGE) for j in range(k)]
-        found = [
-            minimize(
-                mean, start, jac=True, method="L-BFGS-B", bounds=[(-LOGIT_RANGE, LOGIT_RANGE)] * k,
-                options={"maxiter": 500, "ftol": 1e-15, "gtol": 1e-10},
-            ).x
-            for start in (self._starts(y, w, k)[0], np.zeros(k))
-        ]  # fmt: skip
-        return min([*found, *corners], key=lambda raw: mean(raw)[0])
 
     def _targets(self, y, k, dtype):
         """Return targets as kernels take them: shares of one column, else int64 labels."""
@@ -334,6 +304,39 @@ class LovaszLoss(_MaskLoss):
     def _respond(self, y, p, weights, groups, out_value):
         suspect = self._run(y, p, weights, groups.offsets, out_value)
         self._check(suspect, y, p, weights, RESPONSE_NAMES)
+
+
+def best_constant_of(loss, y_true, sample_weight, n_raw, qid):
+    """Return the raw constant that minimises a loss of masks: a float, or an array a class."""
+    loss._validate_params()
+    y = as_floats(y_true, "y_true")
+    require_rows(y)
+    k = n_raw or loss.columns(y)
+    y = loss._checked_targets(y, k, DOUBLE)
+    y, _, groups = loss._arranged(y, np.zeros((y.size, k)), qid, RAW_NAMES, DOUBLE)
+    weights = loss._weights(sample_weight, groups, DOUBLE)
+    require_weight(weights.terms.any())
+    y, codes, w = _merged(y, groups.codes, weights.rows)
+
+    def mean(raw):
+        z = np.full(y.size, raw[0]) if k == 1 else np.tile(raw, (y.size, 1))
+        values, gradient = loss.values_gradient(y, z, w, qid=codes)
+        return values.sum(), gradient.reshape(y.size, -1).sum(axis=0)
+
+    def sums(z):
+        value, slopes = mean([z])
+        return value, slopes[0]
+
+    if k == 1:
+        return float(minimise_constant(sums, y, convex=loss.convex, free=False))
+    corners = [np.where(np.arange(k) == j, LOGIT_RANGE, -LOGIT_RANGE) for j in range(k)]
+    options = {"maxiter": 500, "ftol": 1e-15, "gtol": 1e-10}
+    bounds = [(-LOGIT_RANGE, LOGIT_RANGE)] * k
+    found = [
+        minimize(mean, start, jac=True, method="L-BFGS-B", bounds=bounds, options=options).x
+        for start in (loss._starts(y, w, k)[0], np.zeros(k))
+    ]
+    return min([*found, *corners], key=lambda raw: mean(raw)[0])
 
 
 def _falling(errors, codes):
