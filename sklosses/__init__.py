@@ -60,11 +60,13 @@ from .losses import (
 )
 from .losses.multitask import MultiTask
 from .multitask import MultiTaskEstimator
+from .pixels import PixelFeatures
 from .plot import LossDisplay
 from .ranking import LossRanker
 from .regression import LossRegressor
 from .sampling import sample_negatives
 from .scoring import get_scorer, make_loss_scorer, make_ranking_scorer
+from .segmentation import LossSegmenter
 
 __version__ = "0.1.0"
 
@@ -103,6 +105,7 @@ __all__ = [
     "LossDisplay",
     "LossRanker",
     "LossRegressor",
+    "LossSegmenter",
     "LovaszHinge",
     "ModifiedHuber",
     "MultiQuantile",
@@ -113,6 +116,7 @@ __all__ = [
     "PairwiseHinge",
     "PairwiseLogistic",
     "Pinball",
+    "PixelFeatures",
     "PointwiseLoss",
     "PoissonDeviance",
     "PseudoHuber",

@@ -315,7 +315,7 @@ class LossEstimator(CallbackSupportMixin, Parametrized):
         single = data.y.ndim == 1
         if isinstance(self._trainers, Minibatch):
             trainer = self._trainers
-            value = trainer.run_epoch(loss, data.X, data.y, data.weight, seed)
+            value = data.run_epoch(trainer, loss, data.weight, seed)
             diverged, model = trainer.diverged, trainer.result()
         else:
             columns = [data.y] if single else [np.ascontiguousarray(c) for c in data.y.T]
@@ -355,7 +355,7 @@ class LossEstimator(CallbackSupportMixin, Parametrized):
             self._trainers = [new_sgd(self, data.X, start) for start in starts]
             return
         self.solver_ = self.solver if self.solver in MINIBATCH_SOLVERS else "adam"
-        coordinates = coordinates_of(data.X, data.weight, constant, self.fit_intercept)
+        coordinates = coordinates_of(*data.sample(), constant, self.fit_intercept)
         coordinates.fill_gaps()
         if network is None:
             network = Network((data.X.shape[1], *hidden, n_raw), self.activation, data.X.dtype)
@@ -386,6 +386,9 @@ class LossEstimator(CallbackSupportMixin, Parametrized):
         """Return raw predictions: (n_samples,) for one output, else (n_samples, n_raw)."""
         check_is_fitted(self)
         X = validate_data(self, X, accept_sparse="csr", dtype=[np.float64, np.float32], reset=False)
+        return self._raw_of_rows(X)
+
+    def _raw_of_rows(self, X):
         if hasattr(self, "coefs_"):
             raw = self._network(X.dtype).predict(X)
             return raw[:, 0] if self._single and raw.shape[1] == 1 else raw

@@ -52,6 +52,18 @@ class Data:
         """Return some of the rows."""
         return Data(self.X[index], self.y[index], self.weight[index])
 
+    def sample(self):
+        """Return rows and weights that tell what all are like: all of them."""
+        return self.X, self.weight
+
+    def predict(self, network):
+        """Return the raw predictions of a network."""
+        return network.predict(self.X)
+
+    def run_epoch(self, trainer, loss, weight, seed):
+        """Let a `Minibatch` take steps along all rows; return their mean loss."""
+        return trainer.run_epoch(loss, self.X, self.y, weight, seed)
+
     @classmethod
     def by_group(cls, X, y, groups, weights, **options):
         """Return rows in the order of their groups.
@@ -170,12 +182,12 @@ class Fitting:
         """Return the function that scores a candidate solution, or None."""
         if self.validation is None:
             return None
-        X, y, weight = self.validation.X, self.validation.y, self.validation.weight
+        y, weight = self.validation.y, self.validation.weight
         if column is not None and y.ndim > 1:
             y = np.ascontiguousarray(y[:, column])
 
         def validate(solution):
-            raw = network_of(solution).predict(X)
+            raw = self.validation.predict(network_of(solution))
             if not np.isfinite(raw).all():
                 return -np.inf
             return self.options._validation_score(self.loss, y, raw, weight)
@@ -331,13 +343,13 @@ class Fitting:
 
     def _start(self, constant):
         """Return the network to start from and the coordinates to train it in."""
-        X, dtype = self.data.X, self.data.X.dtype
+        (X, weight), dtype = self.data.sample(), self.data.X.dtype
         if self.warm is not None:
             network = self.warm.copy()
         else:
             network = Network(self.sizes, self.options.activation, dtype)
             network.initialise(self.random_state)
-        return network, standardiser(X, self.data.weight, constant, self.options.fit_intercept)
+        return network, standardiser(X, weight, constant, self.options.fit_intercept)
 
     def _batch_network(self, constant):
         options, data = self.options, self.data
@@ -382,7 +394,7 @@ class Fitting:
                 seed = self.random_state.randint(2**31 - 1)
                 if hasattr(self.loss, "begin_epoch"):
                     self.loss.begin_epoch()
-                value = trainer.run_epoch(self.loss, data.X, data.y, weight, seed)
+                value = data.run_epoch(trainer, self.loss, weight, seed)
                 if hasattr(self.loss, "end_epoch"):
                     self.loss.end_epoch()
                 if trainer.diverged:

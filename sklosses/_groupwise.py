@@ -333,13 +333,15 @@ class GroupedTargets:
         Whether batches hold whole groups; if not, the rows of a batch are a group.
     least : int, default=0
         Rows of a batch, at least, that tell about as much as a group.
+    most : int, default=None
+        Rows of a group from which on batches hold random parts of it, which are groups there.
     """
 
     ndim = 1
 
-    def __init__(self, y, codes, row_weights=None, *, whole=True, least=0):
+    def __init__(self, y, codes, row_weights=None, *, whole=True, least=0, most=None):
         self.y, self.codes, self.row_weights = y, codes, row_weights
-        self.whole, self.least = whole, least
+        self.whole, self.least, self.most = whole, least, most
         self.shape = y.shape
         self.groups = Groups.of(codes, y.size)
 
@@ -348,16 +350,15 @@ class GroupedTargets:
 
     def __getitem__(self, rows):
         row_weights = None if self.row_weights is None else self.row_weights[rows]
-        return GroupedTargets(
-            self.y[rows], self.codes[rows], row_weights, whole=self.whole, least=self.least
-        )
+        options = {"whole": self.whole, "least": self.least, "most": self.most}
+        return GroupedTargets(self.y[rows], self.codes[rows], row_weights, **options)
 
     def weights(self, w):
         """Return the `Weights` of solvers' weights, of which a group's is the sum of its rows'."""
         terms = np.add.reduceat(w, self.groups.offsets[:-1], dtype=DOUBLE)
         return Weights(self.row_weights, terms)
 
-    def batches(self, order, size):
+    def batches(self, order, size, rng=None):
         """Return arrays of rows, each of whole groups of `order`, alike in size: `size` or less.
 
         Parameters
@@ -366,10 +367,26 @@ class GroupedTargets:
             Indices of groups.
         size : int
             Rows of a batch, about.
+        rng : Generator, default=None
+            What divides large groups; None: their rows in order.
         """
         lengths = np.diff(self.groups.offsets)[order]
+        if self.most is not None and lengths.max() > self.most:
+            return self._parts(order, lengths, rng)
         ends = np.cumsum(lengths)
         first = self.groups.offsets[order]
         rows = np.repeat(first - ends + lengths, lengths) + np.arange(ends[-1])
         number = (ends - 1) * -(-ends[-1] // size) // ends[-1]  # where the last row would be
         return np.split(rows, ends[np.flatnonzero(np.diff(number))])
+
+    def _parts(self, order, lengths, rng):
+        """Return arrays of rows, each a group or a part of one."""
+        parts = []
+        for start, length in zip(self.groups.offsets[order], lengths, strict=True):
+            rows = np.arange(start, start + length)
+            if rng is not None:
+                rng.shuffle(rows)
+            parts += np.array_split(rows, -(-length // self.most))
+        if rng is not None:
+            rng.shuffle(parts)
+        return [np.sort(part) for part in parts]

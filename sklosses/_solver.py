@@ -28,6 +28,8 @@ def chosen_solver(options, loss, X, n_raw):
         Number of raw columns.
     """
     wanted, hidden = options.solver, hidden_sizes(options.hidden_layer_sizes)
+    if getattr(X, "streamed", False):
+        return _streaming_solver(wanted, joint=bool(hidden or loss.rowwise or loss.groupwise))
     newton = _newton_applies(options, loss, X, n_raw)
     if wanted != "auto":
         _require(wanted, options, loss, X, newton=newton)
@@ -42,6 +44,17 @@ def chosen_solver(options, loss, X, n_raw):
         if loss.smooth:
             return "lbfgs"
     return "adam" if loss.rowwise or loss.groupwise else "sgd"
+
+
+def _streaming_solver(wanted, *, joint):
+    """Return the solver of rows that do not all fit into memory."""
+    known = tuple(name for name in MINIBATCH_SOLVERS if joint or name != "sgd")
+    if wanted not in ("auto", *known):
+        raise ValueError(
+            f"The features of all pixels exceed working_memory, and are then computed image by "
+            f"image, for which solver must be one of {('auto', *known)}. Got {wanted!r} instead."
+        )
+    return "adam" if wanted == "auto" else wanted
 
 
 def _newton_applies(options, loss, X, n_raw):

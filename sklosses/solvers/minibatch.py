@@ -316,14 +316,17 @@ class Minibatch:
         order = np.flatnonzero(weight > 0.0)
         if order.size == 0:
             return []
-        if self.options.shuffle:
-            np.random.default_rng(seed).shuffle(order)
+        rng = np.random.default_rng(seed) if self.options.shuffle else None
+        if rng is not None:
+            rng.shuffle(order)
         size = self.batch_size(sample_weight)
         if self.options.batch_size == "auto":
             size = max(size, getattr(y, "least", 0))
         if grouped:
-            least = FEW_GROUPS * -(-np.count_nonzero(sample_weight) // order.size)
-            return y.batches(order, max(size, least) if self.options.batch_size == "auto" else size)
+            if self.options.batch_size == "auto":
+                least = FEW_GROUPS * -(-np.count_nonzero(sample_weight) // order.size)
+                size = max(size, least) if y.most is None else y.most
+            return y.batches(order, size, rng)
         return np.array_split(order, -(-order.size // size))
 
     def _rows(self, X, batch):
