@@ -109,7 +109,9 @@ class PixelStream:
 
     def __init__(self, features, images, kept, n_columns):
         self.features, self.images, self.kept = features, images, kept
-        count = sum(own.sum() for own in kept) if kept else sum(i.size for i in images)
+        count = (
+            sum(own.sum() for own in kept) if kept else sum(i.shape[0] * i.shape[1] for i in images)
+        )
         self.shape = (int(count), n_columns)
 
     def select(self, ids):

@@ -102,6 +102,8 @@ class LossScorer(_BaseScorer):
 
     def _score(self, method_caller, estimator, X, y_true, **metadata):
         loss = _own_loss(estimator) if self.loss == AUTO else self.loss
+        if hasattr(estimator, "_image_loss"):
+            return -estimator._image_loss(loss, X, y_true, metadata.get("sample_weight"))
         wanted = self._wanted_method or loss.response_method
         if loss.task not in CLASSES or not is_classifier(estimator):
             if "std" in getattr(loss, "response_names", ()):

@@ -15,6 +15,7 @@ from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
+from ._fitting import ByGroup
 from ._groups import Groups
 from ._groupwise import GroupedTargets, Weights
 from ._loss import Loss
@@ -210,6 +211,27 @@ class LossSegmenter(LossClassifier):
 
     # ------------------------------------------------------------------ inside
 
+    def _image_loss(self, loss, X, y, sample_weight=None):
+        """Return the mean over images of a loss: what scorers negate."""
+        images, k = as_images(X, self), self.classes_.size
+        masks, loss = Masks(images, y, sample_weight), loss.for_classes(k)
+        true, ends = self._codes(masks.labels), masks.groups.offsets[1:-1]
+        if loss.task == "binary" and k > BINARY:
+            true = true[:, None] == np.arange(k)  # one-versus-rest, as it is fitted
+        weights = masks.pixel_weights
+        weights = [None] * len(images) if weights is None else np.split(weights, ends)
+        values = []
+        for image, labels, w in zip(images, np.split(true, ends), weights, strict=True):
+            raw = self._raw_of_rows(rows_of(self.features_, image))
+            shown = self._scores(raw)
+            if loss.response_method == "predict_proba":
+                shown = self._probabilities(raw)
+                shown = shown[:, 1] if k == BINARY else shown
+            there = w is None or w.any()
+            values.append(loss(labels, shown, sample_weight=w) if there else 0.0)
+            masks.image_weights[len(values) - 1] *= there
+        return float(np.average(values, weights=masks.image_weights))
+
     def _by_image(self, X, of_raw):
         """Return a function of the raw predictions of each image, in its shape."""
         check_is_fitted(self)
@@ -231,7 +253,7 @@ class LossSegmenter(LossClassifier):
 
     def _check_data(self, X, y, sample_weight, *, reset, fitting=False):
         images = as_images(X, None if reset else self)
-        masks = Masks(images, y, sample_weight)
+        masks = Masks(images, y.y if isinstance(y, ByGroup) else y, sample_weight)
         if reset:
             self.n_features_in_ = channels_of(images[0])
             self.features_ = self._fit_features(images)
