@@ -27,7 +27,7 @@ from .metrics._overlap import averaged, overlap_sums
 from .pixels import PixelFeatures, as_images, channels_of, with_images
 
 MIB = 2**20
-PART = 4096  # pixels of an image in a batch
+PART = 1024  # pixels of an image in a batch
 BINARY = 2
 
 
@@ -54,7 +54,7 @@ class LossSegmenter(LossClassifier):
         As in `LossClassifier`; "auto" is "adam" where features exceed `working_memory`.
     batch_size : int or "auto", default="auto"
         Pixels a step of the solvers by batches: of larger images random parts, which are groups
-        then; "auto": 4096, or more to have some of the rarest class.
+        then; "auto": 1024, or more to have some of the rarest class.
     <parameters>
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes, multiplied with those of pixels.
