@@ -328,7 +328,10 @@ class Fitting:
         """Return about the minimum of a convex loss of the same rows: where others start well."""
         options, data = self.options, self.data
         y = data.y.y
-        loss = get_loss(self.loss.convex_start).for_classes(self.n_raw)
+        # of columns a class: the form of several classes, though there be two
+        loss = get_loss(self.loss.convex_start).for_classes(
+            1 if self.n_raw == 1 else max(self.n_raw, 3)
+        )
         constant = best_constant(loss, y, data.weight, self.n_raw)
         first = constant.raw if options.fit_intercept else np.zeros(self.n_raw)
         problem = LinearObjective(

@@ -68,9 +68,9 @@ LAYERS = [
     {"_pointwise", "_rowwise", "_softmax", "_groupwise", "_overlap"},
     {"losses", "network"},
     {"_registry"},
-    {"_warmup", "metrics", "solvers", "catalog"}
+    {"_warmup", "metrics", "solvers", "catalog", "pixels"}
     | {"certify", "_certify_checks", "_certify_samples"},
-    {"scoring", "_estimator", "_fitting", "_solver"},
+    {"scoring", "_estimator", "_fitting", "_solver", "_pixel_data"},
     {"regression", "classification", "ranking", "embedding", "segmentation", "sequence"}
     | {"generative", "multitask"},
     {"boosting", "plot", "displays", "dask", "sampling"},
@@ -165,7 +165,16 @@ def test_only_the_bridge_touches_numba(file):
 
 @pytest.mark.parametrize("file", FILES, **BY_PATH)
 def test_optional_dependencies_wait(file):
-    optional = {"matplotlib", "rich", "lightgbm", "xgboost", "catboost", "torch", "openpyxl"}
+    optional = {
+        "matplotlib",
+        "skimage",
+        "rich",
+        "lightgbm",
+        "xgboost",
+        "catboost",
+        "torch",
+        "openpyxl",
+    }
     heavy = optional | {"pandas", "dask", "llvmlite", "numba"}
     if file.name == "_numba_types.py":
         heavy -= {"numba", "llvmlite"}

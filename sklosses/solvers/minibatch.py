@@ -324,8 +324,9 @@ class Minibatch:
             size = max(size, getattr(y, "least", 0))
         if grouped:
             if self.options.batch_size == "auto":
-                least = FEW_GROUPS * -(-np.count_nonzero(sample_weight) // order.size)
-                size = max(size, least) if y.most is None else y.most
+                if not y.least:
+                    size = max(size, FEW_GROUPS * -(-np.count_nonzero(sample_weight) // order.size))
+                size = size if y.most is None else y.most
             return y.batches(order, size, rng)
         return np.array_split(order, -(-order.size // size))
 
