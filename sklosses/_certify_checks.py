@@ -185,7 +185,7 @@ def _convex(loss, data):
 
 
 def _smooth(loss, data):
-    if not loss.smooth:
+    if not loss.is_smooth:
         raise DoesNotApplyError("not claimed to be smooth")
     for column in data.columns:
         z = data.z[column]

@@ -211,7 +211,7 @@ class OverlapLoss(_MaskLoss):
         return np.log(np.maximum(shares, EPS)), np.ones(k)
 
     def _run(self, y, z, weights, offsets, *outs):
-        out_value, gradient, hessian, curvature = (*outs, *(None,) * (4 - len(outs)))
+        out_value, gradient, hessian, curvature = outs + (None,) * (4 - len(outs))
         k, first = self._size(z)
         w = as_weights(None, (), z.dtype) if weights.rows is None else weights.rows
         flat = [None if a is None else a.reshape(-1) for a in (z, gradient, hessian, curvature)]
@@ -277,7 +277,7 @@ class LovaszLoss(_MaskLoss):
         return np.zeros(k), np.ones(k)
 
     def _run(self, y, z, weights, offsets, *outs):
-        out_value, gradient, hessian, curvature = (*outs, *(None,) * (4 - len(outs)))
+        out_value, gradient, hessian, curvature = outs + (None,) * (4 - len(outs))
         k, first = self._size(z)
         w = as_weights(None, (), z.dtype) if weights.rows is None else weights.rows
         codes = np.repeat(np.arange(offsets.size - 1), np.diff(offsets))

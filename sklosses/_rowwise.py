@@ -245,7 +245,7 @@ class RowwiseLoss(TermLoss):
 
         options = {"maxiter": 500, "ftol": 1e-14, "gtol": 1e-9}
         found = minimize(mean, start, jac=True, method="L-BFGS-B", options=options)
-        if not self.smooth:
+        if not self.is_smooth:
             found = minimize(
                 lambda z: mean(z)[0], found.x, method="Nelder-Mead",
                 options={"maxiter": 2000, "xatol": 1e-10, "fatol": 1e-14},

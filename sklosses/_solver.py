@@ -39,9 +39,9 @@ def chosen_solver(options, loss, X, n_raw):
     entries = X.nnz if sparse.issparse(X) else X.size
     if entries <= BATCH_ENTRIES or not loss.jit:
         few = X.shape[1] <= NEWTON_COLUMNS or loss.rowwise
-        if newton and (few or not loss.smooth):
+        if newton and (few or not loss.is_smooth):
             return "newton"
-        if loss.smooth:
+        if loss.is_smooth:
             return "lbfgs"
     return "adam" if loss.rowwise or loss.groupwise else "sgd"
 
@@ -62,7 +62,7 @@ def _newton_applies(options, loss, X, n_raw):
         return False
     coefficients, l1 = X.shape[1] * (n_raw if loss.rowwise else 1), options._penalties()[0]
     if loss.rowwise:  # what smooths kinks sees one raw prediction
-        return loss.smooth and coefficients < DENSE and not l1
+        return loss.is_smooth and coefficients < DENSE and not l1
     return not l1 or coefficients < DENSE
 
 
@@ -74,7 +74,7 @@ def _require(wanted, options, loss, X, *, newton):
             f"{name} is fitted by batches of groups: solver must be one of "
             f"{('auto', *MINIBATCH_SOLVERS)}. Got {wanted!r} instead."
         )
-    if wanted == "lbfgs" and not loss.smooth:
+    if wanted == "lbfgs" and not loss.is_smooth:
         raise ValueError(
             f"solver='lbfgs' needs a smooth loss, and {name} is not. "
             f"Use solver='newton', 'sgd', 'adam' or 'auto'."

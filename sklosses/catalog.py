@@ -72,7 +72,7 @@ def _row(cls, lang):
         "domain": _target(loss, lang),
         "prediction": _domain(loss.prediction, lang),
         "convex": loss.convex,
-        "smooth": loss.smooth,
+        "smooth": loss.is_smooth,
         "hessian": loss.hessian,
         "reference": loss.reference,
     }

@@ -197,6 +197,17 @@ def test_lovasz_hinge_of_classes_is_one_against_the_rest(loss, k, rng):
         assert_allclose(gradient[:, j], own + np.zeros(y.size))
 
 
+@pytest.mark.parametrize("smooth", [0.0, 1.0])
+def test_a_parameter_called_smooth_is_no_claim(smooth):
+    loss = sl.Dice(smooth=smooth)
+    assert loss.is_smooth is True
+    assert (loss + sl.BinaryCrossEntropy()).smooth is True
+    assert sl.LovaszHinge().is_smooth is sl.Hinge().is_smooth is False
+    assert (sl.catalog("overlap")["Smooth"] == [True, True, True, False, True]).all()
+    model = sl.LossClassifier(loss).fit([[0.0], [1.0], [2.0], [3.0]], [0, 1, 0, 1])
+    assert model.solver_ == "lbfgs"
+
+
 def test_the_family_is_one():
     """Tversky's index is that of Dice and of Jaccard at ½ and at 1."""
     y, p = np.array([1, 1, 0, 0, 1]), np.array([0.9, 0.2, 0.4, 0.0, 1.0])

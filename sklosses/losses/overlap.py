@@ -72,7 +72,7 @@ class Dice(OverlapLoss):
     0.25
     """
 
-    smooth: Annotated[float, NON_NEGATIVE] = 1.0
+    smooth: Annotated[float, NON_NEGATIVE] = 1.0  # type: ignore[assignment, misc]
     include_background: Annotated[bool, bool] = True  # type: ignore[misc]
 
     aliases: ClassVar = ("soft_f1", "f1", "sorensen_dice")
@@ -127,7 +127,7 @@ class Jaccard(OverlapLoss):
     0.4
     """
 
-    smooth: Annotated[float, NON_NEGATIVE] = 1.0
+    smooth: Annotated[float, NON_NEGATIVE] = 1.0  # type: ignore[assignment, misc]
     include_background: Annotated[bool, bool] = True  # type: ignore[misc]
 
     aliases: ClassVar = ("iou", "soft_iou")
@@ -188,7 +188,7 @@ class Tversky(OverlapLoss):
 
     alpha: Annotated[float, NON_NEGATIVE] = 0.5
     beta: Annotated[float, NON_NEGATIVE] = 0.5
-    smooth: Annotated[float, NON_NEGATIVE] = 1.0
+    smooth: Annotated[float, NON_NEGATIVE] = 1.0  # type: ignore[assignment, misc]
     include_background: Annotated[bool, bool] = True  # type: ignore[misc]
 
     names: ClassVar = {"en": "Tversky loss", "zh": "Tversky 损失"}
@@ -249,7 +249,7 @@ class FocalTversky(OverlapLoss):
     alpha: Annotated[float, NON_NEGATIVE] = 0.5
     beta: Annotated[float, NON_NEGATIVE] = 0.5
     gamma: Annotated[float, NON_NEGATIVE] = 0.75
-    smooth: Annotated[float, NON_NEGATIVE] = 1.0
+    smooth: Annotated[float, NON_NEGATIVE] = 1.0  # type: ignore[assignment, misc]
     include_background: Annotated[bool, bool] = True  # type: ignore[misc]
 
     names: ClassVar = {"en": "Focal Tversky loss", "zh": "焦点 Tversky 损失"}

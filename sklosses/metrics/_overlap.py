@@ -11,9 +11,11 @@ from .._inputs import DOUBLE, as_weights, require_rows, require_weight
 from ..losses.overlap import Dice, Jaccard
 
 AVERAGES = ("binary", "macro", "micro", None)
-PARAMETERS = """y_true, y_pred : array-like of shape (n_samples,)
+PARAMETERS = """y_true : array-like of shape (n_samples,)
         Labels of any kind: 0 and 1 of a mask, or classes. Masks of another shape are made flat, and
         so are `qid` and `sample_weight` of that shape.
+    y_pred : array-like of shape (n_samples,)
+        Predicted labels.
     average : {"binary", "macro", "micro"} or None, default="binary"
         "binary": of the greater of two labels, the foreground; "macro": the mean over all labels
         that occur, background included; "micro": of the counts of all labels together; None: one
