@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
@@ -37,6 +38,7 @@ __all__ = ["Interval", "LovaszLoss", "OverlapLoss"]
 SHARE = Interval(0, 1, closed="both")
 LABEL = Interval(0, 1, closed="both", integer=True)
 EPS = np.finfo(DOUBLE).eps
+FEW_ROWS = 200  # of a group, up to which all are sorted at once
 STEP = 1e-4  # of a difference of slopes, relative
 
 
@@ -289,7 +291,7 @@ class LovaszLoss(_MaskLoss):
                 array.fill(0.0)
         for j in range(first, k):
             suspect += self._with_loss(_overlap_kernels.errors_of, y, flat, k, j, errors)
-            rows = _falling(errors, codes)
+            rows = _falling(errors, offsets)
             true = (y if k == 1 else y == j) * (w if w.size == y.size else 1.0)
             true = np.add.reduceat(true, offsets[:-1], dtype=DOUBLE)
             sums = np.column_stack((true, true, true))
@@ -304,6 +306,19 @@ class LovaszLoss(_MaskLoss):
     def _respond(self, y, p, weights, groups, out_value):
         suspect = self._run(y, p, weights, groups.offsets, out_value)
         self._check(suspect, y, p, weights, RESPONSE_NAMES)
+
+
+def _falling(errors, offsets):
+    """Return the rows whose error is positive, by falling error in each group."""
+    if errors.size < FEW_ROWS * offsets.size:  # many groups: all in one go
+        return _sorted(errors, 0)
+    parts = pairwise(offsets)
+    return np.concatenate([_sorted(errors[start:stop], start) for start, stop in parts])
+
+
+def _sorted(errors, start):
+    rows = np.flatnonzero(errors > 0)
+    return start + rows[np.argsort(-errors[rows])]
 
 
 def best_constant_of(loss, y_true, sample_weight, n_raw, qid):
@@ -337,17 +352,6 @@ def best_constant_of(loss, y_true, sample_weight, n_raw, qid):
         for start in (loss._starts(y, w, k)[0], np.zeros(k))
     ]
     return min([*found, *corners], key=lambda raw: mean(raw)[0])
-
-
-def _falling(errors, codes):
-    """Return the rows whose error is positive, by falling error; of ties, by group."""
-    rows = np.flatnonzero(errors > 0)
-    falling = -errors[rows]
-    order = np.argsort(falling)
-    ordered = falling[order]
-    if (ordered[1:] == ordered[:-1]).any():
-        order = np.lexsort((codes[rows], falling))
-    return rows[order]
 
 
 def _merged(y, codes, w):

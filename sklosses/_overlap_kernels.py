@@ -269,39 +269,58 @@ def errors_of(loss, y, z, k, j, out):
 def extend(loss, y, z, w, codes, k, j, order, errors, sums, share, out_value, out_gradient):
     """Add the extension of a set function of class `j` to values and gradient.
 
-    Rows are visited by falling error, those of all groups in one go: each is taken from what its
-    group predicts rightly, and its error counts as much as that costs. `sums` are those of a
-    prediction that is right, and are used up. Rows of one group and error go together: what they
-    cost is the mean of both ways to take them, by target, so that it depends on no order.
+    Rows are visited by falling error, in each group: each is taken from what its group predicts
+    rightly, and its error counts as much as that costs. `sums` are those of a prediction that is
+    right, and are used up. Rows of one group and error go together: what they cost is the mean of
+    both ways to take them, by target, so that it depends on no order.
     """
     one, zero = z.dtype.type(1), z.dtype.type(0)
     weighted = w.size == y.size
-    place = 0
-    while place < order.size:
-        error, g = errors[order[place]], codes[order[place]]
-        start, missed, added = place, 0.0, 0.0
-        while place < order.size and errors[order[place]] == error and codes[order[place]] == g:
+    seen, done = np.full(share.size, -1), np.full(share.size, -1)
+    missed, added = np.empty(share.size), np.empty(share.size)
+    lost = np.empty_like(share)  # the value of what was taken so far
+    for g in range(share.size):
+        lost[g] = loss.value(sums[g, 0], sums[g, 1], sums[g, 2])
+    start = 0
+    while start < order.size:
+        stop, error = start + 1, errors[order[start]]
+        while stop < order.size and errors[order[stop]] == error:
+            stop += 1
+        for place in range(start, stop):
             i = order[place]
+            g, wi = codes[i], w[i] if weighted else one
             t = y[i] if k == 1 else one if y[i] == j else zero
-            wi = w[i] if weighted else one
-            missed += wi * t
-            added += wi * (one - t)
-            place += 1
-        both, predicted, true = sums[g, 0], sums[g, 1], sums[g, 2]
-        fewer, less = max(both - missed, 0.0), max(predicted - missed, 0.0)
-        before = loss.value(both, predicted, true)
-        first, second = loss.value(fewer, less, true), loss.value(both, predicted + added, true)
-        after = loss.value(fewer, less + added, true)
-        sums[g, 0], sums[g, 1] = fewer, less + added
-        if out_value is not None:
-            out_value[g] += share[g] * error * (after - before)
-        if out_gradient is not None:
-            of_missed = 0.5 * share[g] * (first - before + after - second)
-            of_added = 0.5 * share[g] * (second - before + after - first)
-            of_missed = of_missed / missed if missed > 0.0 else 0.0
-            of_added = of_added / added if added > 0.0 else 0.0
-            for i in order[start:place]:
+            if seen[g] != start:
+                seen[g], missed[g], added[g] = start, 0.0, 0.0
+            missed[g] += wi * t
+            added[g] += wi * (one - t)
+        for place in range(start, stop):
+            i = order[place]
+            g, wi = codes[i], w[i] if weighted else one
+            if done[g] != start:  # costs take the place of weights
+                done[g] = start
+                both, predicted, true = sums[g, 0], sums[g, 1], sums[g, 2]
+                fewer, less = max(both - missed[g], 0.0), max(predicted - missed[g], 0.0)
+                more = less + added[g]
+                after = loss.value(fewer, more, true)
+                cost = share[g] * (after - lost[g])
+                if out_value is not None:
+                    out_value[g] += cost * error
+                if missed[g] > 0.0 and added[g] > 0.0:
+                    first = loss.value(fewer, less, true)
+                    second = loss.value(both, predicted + added[g], true)
+                    gap = 0.5 * share[g] * (first - second)
+                    missed[g], added[g] = (
+                        (0.5 * cost + gap) / missed[g],
+                        (0.5 * cost - gap) / added[g],
+                    )
+                elif missed[g] > 0.0:
+                    missed[g] = cost / missed[g]
+                elif added[g] > 0.0:
+                    added[g] = cost / added[g]
+                sums[g, 0], sums[g, 1], lost[g] = fewer, more, after
+            if out_gradient is not None:
                 t = y[i] if k == 1 else one if y[i] == j else zero
-                wi = w[i] if weighted else one
-                cost = wi * (of_missed if t > zero else of_added)
+                cost = wi * (missed[g] if t > zero else added[g])
                 out_gradient[i * k + j] = cost * loss.error(t, z[i * k + j])[1]
+        start = stop
