@@ -36,7 +36,8 @@ class LossClassifier(ClassifierMixin, LossEstimator):
     Minimises ``sum(w * loss(y, f(X))) / sum(w) + alpha * penalty`` where f is linear, or a
     multilayer perceptron with `hidden_layer_sizes`. ``"log_loss"`` is binary or categorical
     cross-entropy by the number of classes, and so is `Brier`; other binary losses go one-vs-rest
-    for three and more.
+    for three and more. Of overlap losses (`Dice`, …) it is the mean over groups, `qid`: soft-F1
+    training for rare classes.
 
     Parameters
     ----------
