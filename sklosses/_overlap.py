@@ -355,8 +355,12 @@ def best_constant_of(loss, y_true, sample_weight, n_raw, qid):
 
 
 def _merged(y, codes, w):
-    """Return rows, groups and weights, rows of one group and target as one."""
+    """Return rows, groups and weights; of labels all rows of one group and target as one."""
     w = np.ones(y.size) if w is None else w
-    pairs, place = np.unique(np.column_stack((codes, y)), axis=0, return_inverse=True)
-    w = np.bincount(place.reshape(-1), weights=w)
-    return pairs[:, 1].astype(y.dtype), pairs[:, 0], w
+    labels = y.astype(np.intp)
+    if (labels != y).any():  # shares are seldom equal
+        return y, codes, w
+    k = int(labels.max()) + 1
+    weights = np.bincount(k * codes + labels, weights=w)
+    pairs = np.flatnonzero(weights)
+    return (pairs % k).astype(y.dtype), pairs // k, weights[pairs]

@@ -11,6 +11,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import ndimage, sparse
 from sklearn.base import BaseEstimator, clone
+from sklearn.callback import ScoringMonitor
 from sklearn.exceptions import NotFittedError
 from sklearn.metrics import accuracy_score, jaccard_score
 from sklearn.model_selection import GridSearchCV, cross_val_score
@@ -346,6 +347,45 @@ def test_validation_and_early_stopping():
         small(early_stopping=True).fit(images[:1], masks[:1])
     with pytest.raises(ValueError, match="y_val is required"):
         small().fit(images, masks, X_val=images)
+
+
+class Stop:
+    """Ends a fit after some iterations, and keeps what was predicted after each."""
+
+    def __init__(self, after):
+        self.after, self.masks = after, []
+
+    def setup(self, estimator, context):
+        pass
+
+    def teardown(self, estimator, context):
+        pass
+
+    def on_fit_task_begin(self, estimator, context, *, X=None, y=None, metadata=None):
+        assert len(X) == len(y)
+
+    def on_fit_task_end(self, estimator, context, *, X=None, fitted_estimator=None):
+        if context.task_name == "iteration":
+            self.masks.append(fitted_estimator.predict(X))
+        return len(self.masks) >= self.after
+
+
+@pytest.mark.parametrize(
+    "params", [{}, {"hidden_layer_sizes": (4,)}, {"working_memory": 1e-3}], ids=str
+)
+def test_callbacks(params):
+    images, masks = scenes()
+    stop = Stop(3)
+    model = small(**params).set_callbacks(stop).fit(images, masks)
+    assert model.n_iter_ == len(stop.masks) == 3
+    assert_array_equal(model.predict(images), stop.masks[-1])
+    monitor = ScoringMonitor(scoring=sl.Dice().scorer())
+    model = small(max_iter=4, tol=None, solver="adam", **params).set_callbacks(monitor)
+    model.fit(images, masks)
+    log = monitor.get_logs().data_as_pandas
+    scores = log.loc[log["task_name"] == "iteration", "score"]
+    assert len(scores) == 4
+    assert_allclose(scores.iloc[-1], sl.Dice().scorer()(model, images, masks))
 
 
 def test_partial_fit():
