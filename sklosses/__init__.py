@@ -3,6 +3,7 @@
 from . import metrics
 from ._groupwise import GroupLoss
 from ._loss import Interval, Loss
+from ._overlap import OverlapLoss
 from ._pointwise import PointwiseLoss
 from ._registry import all_losses, get_loss
 from ._rowwise import RowwiseLoss, share
@@ -34,20 +35,24 @@ from .losses import (
     CategoricalCrossEntropy,
     CategoricalFocal,
     Cauchy,
+    Dice,
     EpsilonInsensitive,
     Expectile,
     Exponential,
     Focal,
+    FocalTversky,
     GammaDeviance,
     GaussianNLL,
     Hinge,
     Huber,
+    Jaccard,
     JensenShannon,
     KLDivergence,
     LambdaRank,
     ListMLE,
     ListNet,
     LogCosh,
+    LovaszHinge,
     ModifiedHuber,
     MulticlassHinge,
     MultiQuantile,
@@ -61,16 +66,19 @@ from .losses import (
     SquaredHinge,
     SquaredLogError,
     Tukey,
+    Tversky,
     TweedieDeviance,
     WeightedSum,
 )
 from .losses.multitask import MultiTask
 from .multitask import MultiTaskEstimator
+from .pixels import PixelFeatures
 from .plot import LossDisplay
 from .ranking import LossRanker
 from .regression import LossRegressor
 from .sampling import sample_negatives
 from .scoring import get_scorer, make_loss_scorer, make_ranking_scorer
+from .segmentation import LossSegmenter
 
 __version__ = "0.1.0"
 
@@ -85,16 +93,19 @@ __all__ = [
     "CategoricalCrossEntropy",
     "CategoricalFocal",
     "Cauchy",
+    "Dice",
     "EpsilonInsensitive",
     "Expectile",
     "Exponential",
     "Focal",
+    "FocalTversky",
     "GammaDeviance",
     "GaussianNLL",
     "GroupLoss",
     "Hinge",
     "Huber",
     "Interval",
+    "Jaccard",
     "JensenShannon",
     "KLDivergence",
     "LambdaRank",
@@ -109,14 +120,18 @@ __all__ = [
     "LossDisplay",
     "LossRanker",
     "LossRegressor",
+    "LossSegmenter",
+    "LovaszHinge",
     "ModifiedHuber",
     "MultiQuantile",
     "MultiTask",
     "MultiTaskEstimator",
     "MulticlassHinge",
+    "OverlapLoss",
     "PairwiseHinge",
     "PairwiseLogistic",
     "Pinball",
+    "PixelFeatures",
     "PointwiseLoss",
     "PoissonDeviance",
     "PseudoHuber",
@@ -128,6 +143,7 @@ __all__ = [
     "SquaredLogError",
     "TrainingCurveDisplay",
     "Tukey",
+    "Tversky",
     "TweedieDeviance",
     "WeightedSum",
     "all_losses",

@@ -18,7 +18,7 @@ from sklearn.utils.extmath import safe_sparse_dot
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from ._docs import ATTRIBUTES, PARAMETERS, shared
-from ._fitting import Data, Fitting
+from ._fitting import ByGroup, Data, Fitting
 from ._loss import Loss
 from ._numba import bind
 from ._optimum import best_constant
@@ -100,17 +100,28 @@ class LossEstimator(CallbackSupportMixin, LossModel):
         return -loss.objective(y, raw, weight, np.empty_like(raw)) / float(weight.sum())
 
     def _split_rows(self, data):
-        """Return the rows to train on and those to validate on."""
-        return train_test_split(
-            np.arange(data.X.shape[0]),
+        """Return the rows to train on and those to validate on; whole groups, if there are any."""
+        groups = data.y.groups if getattr(data.y, "whole", False) else None
+        if groups is not None and groups.n_groups == 1:
+            raise ValueError(
+                "early_stopping holds out whole queries, and there is only one: pass X_val, y_val "
+                "and qid_val, or set early_stopping=False."
+            )
+        parts = train_test_split(
+            np.arange(data.X.shape[0] if groups is None else groups.n_groups),
             test_size=self.validation_fraction,
             random_state=check_random_state(self.random_state),
-            stratify=self._stratify(data.y),
+            stratify=self._stratify(data.y) if groups is None else None,
         )
+        if groups is None:
+            return parts
+        return [np.flatnonzero(np.isin(groups.codes, part)) for part in parts]
 
     def _shown(self, X, y, sample_weight):
         """Return what callbacks are shown of the data."""
         metadata = {} if sample_weight is None else {"sample_weight": sample_weight}
+        if isinstance(y, ByGroup):
+            metadata["qid"], y = y.qid, y.y
         return {"X": X, "y": y, "metadata": metadata}
 
     def _objective(self):
@@ -272,7 +283,7 @@ class LossEstimator(CallbackSupportMixin, LossModel):
         single = data.y.ndim == 1
         if isinstance(self._trainers, Minibatch):
             trainer = self._trainers
-            value = trainer.run_epoch(loss, data.X, data.y, data.weight, seed)
+            value = data.run_epoch(trainer, loss, data.weight, seed)
             diverged, model = trainer.diverged, trainer.result()
         else:
             columns = [data.y] if single else [np.ascontiguousarray(c) for c in data.y.T]
@@ -312,7 +323,7 @@ class LossEstimator(CallbackSupportMixin, LossModel):
             self._trainers = [new_sgd(self, data.X, start) for start in starts]
             return
         self.solver_ = self.solver if self.solver in MINIBATCH_SOLVERS else "adam"
-        coordinates = coordinates_of(data.X, data.weight, constant, self.fit_intercept)
+        coordinates = coordinates_of(*data.sample(), constant, self.fit_intercept)
         coordinates.fill_gaps()
         if network is None:
             network = Network((data.X.shape[1], *hidden, n_raw), self.activation, data.X.dtype)
@@ -343,6 +354,9 @@ class LossEstimator(CallbackSupportMixin, LossModel):
         """Return raw predictions: (n_samples,) for one output, else (n_samples, n_raw)."""
         check_is_fitted(self)
         X = validate_data(self, X, accept_sparse="csr", dtype=[np.float64, np.float32], reset=False)
+        return self._raw_of_rows(X)
+
+    def _raw_of_rows(self, X):
         if hasattr(self, "coefs_"):
             raw = self._network(X.dtype).predict(X)
             return raw[:, 0] if self._single and raw.shape[1] == 1 else raw

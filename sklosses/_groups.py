@@ -69,6 +69,11 @@ class Groups:
     def n_groups(self):
         return self.offsets.size - 1
 
+    @property
+    def codes(self):
+        """The group of each place, in group order."""
+        return np.repeat(np.arange(self.n_groups), np.diff(self.offsets))
+
     def sorted(self, array):
         """Return the rows of `array` in group order; `array` itself if they are."""
         return array if self.order is None else np.take(array, self.order, axis=0)

@@ -37,7 +37,8 @@ class Loss(Parametrized):
     groupwise : bool
         Whether a term sees the rows of a group, such as a query.
     convex, smooth : bool
-        In the raw prediction; smooth means continuously differentiable.
+        In the raw prediction; smooth means continuously differentiable. Of losses with a parameter
+        `smooth` that name is the parameter's, and they are; see `is_smooth`.
     formula : str
         LaTeX.
     use_case : dict
@@ -62,6 +63,11 @@ class Loss(Parametrized):
     reference: ClassVar[str] = ""
     aliases: ClassVar[tuple] = ()
     native: ClassVar[dict] = {}
+
+    @property
+    def is_smooth(self):
+        """Whether the loss is continuously differentiable in the raw prediction."""
+        return "smooth" in fields_of(type(self)) or self.smooth
 
     @classmethod
     def _alias(cls):

@@ -12,7 +12,7 @@ from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted, column_or_1d
+from sklearn.utils.validation import column_or_1d
 
 from ._params import Parametrized
 from ._registry import get_loss
@@ -143,10 +143,7 @@ class ClassifierOfLoss(ClassifierMixin):
         ndarray
             Scores; the class of the largest is predicted.
         """
-        raw = self._raw(X)
-        if raw.ndim == 1 or raw.shape[1] == 1:
-            return raw.ravel()
-        return raw[:, 1] - raw[:, 0] if raw.shape[1] == BINARY else raw
+        return self._scores(self._raw(X))
 
     @available_if(_has_probabilities)
     def predict_proba(self, X):
@@ -162,14 +159,7 @@ class ClassifierOfLoss(ClassifierMixin):
         ndarray of shape (n_samples, n_classes)
             Probabilities; those of one-vs-rest are divided by their sum.
         """
-        check_is_fitted(self)
-        p = self.loss_function_.inverse_link(self._raw(X))
-        if p.ndim == 1 or p.shape[1] == 1:
-            return np.column_stack((1 - p.ravel(), p.ravel()))
-        if self.loss_function_.task == "binary":
-            total = p.sum(axis=1, keepdims=True)
-            p = np.divide(p, total, out=np.full_like(p, 1 / p.shape[1]), where=total > 0)
-        return p
+        return self._probabilities(self._raw(X))
 
     def predict(self, X):
         """Return the class of each row.
@@ -184,10 +174,7 @@ class ClassifierOfLoss(ClassifierMixin):
         ndarray of shape (n_samples,)
             Labels.
         """
-        check_is_fitted(self)
-        scores = self.decision_function(X)
-        best = scores > 0 if scores.ndim == 1 else scores.argmax(axis=1)
-        return self.classes_[best.astype(np.intp)]
+        return self._best(self.decision_function(X))
 
     def score(self, X, y, sample_weight=None):
         """Return the accuracy; for rows of class shares the skill in the loss.
@@ -212,6 +199,26 @@ class ClassifierOfLoss(ClassifierMixin):
             return d2_loss_score(np.asarray(y), response, loss=loss, sample_weight=sample_weight)
         return super().score(X, y, sample_weight)
 
+    @staticmethod
+    def _scores(raw):
+        """Return scores of raw predictions: one of two classes, else one a class."""
+        if raw.ndim == 1 or raw.shape[1] == 1:
+            return raw.ravel()
+        return raw[:, 1] - raw[:, 0] if raw.shape[1] == BINARY else raw
+
+    def _probabilities(self, raw):
+        p = self.loss_function_.inverse_link(raw)
+        if p.ndim == 1 or p.shape[1] == 1:
+            return np.column_stack((1 - p.ravel(), p.ravel()))
+        if self.loss_function_.task == "binary":
+            total = p.sum(axis=1, keepdims=True)
+            p = np.divide(p, total, out=np.full_like(p, 1 / p.shape[1]), where=total > 0)
+        return p
+
+    def _best(self, scores):
+        best = scores > 0 if scores.ndim == 1 else scores.argmax(axis=1)
+        return self.classes_[best.astype(np.intp)]
+
     def _encode(self, y, sample_weight, *, fitting):
         if np.ndim(y) == BINARY and np.shape(y)[1] > 1:
             return self._encode_shares(np.asarray(y), sample_weight, fitting=fitting)
@@ -219,13 +226,7 @@ class ClassifierOfLoss(ClassifierMixin):
         y = column_or_1d(y, warn=True)
         if fitting:
             self.classes_ = self._check_classes(np.unique(y))
-        codes = np.searchsorted(self.classes_, y)
-        unseen = self.classes_[np.minimum(codes, self.classes_.size - 1)] != y
-        if unseen.any():
-            raise ValueError(
-                f"y contains labels that are not in classes_: {np.unique(y[unseen]).tolist()}; "
-                f"classes_ are {self.classes_.tolist()}."
-            )
+        codes = self._codes(y)
         if self.class_weight is not None:
             if fitting or self.class_weight != "balanced":  # validation data: as in training
                 self._class_weights = compute_class_weight(
@@ -233,9 +234,20 @@ class ClassifierOfLoss(ClassifierMixin):
                 )
             sample_weight = sample_weight * self._class_weights[codes].astype(sample_weight.dtype)
         loss = self._loss_of_classes()
-        if loss.task == "multiclass" or self.classes_.size == BINARY:
+        if loss.task != "binary" or self.classes_.size == BINARY:
             return codes, sample_weight
         return codes[:, None] == np.arange(self.classes_.size), sample_weight  # one-vs-rest
+
+    def _codes(self, y):
+        """Return labels as places in ``classes_``."""
+        codes = np.searchsorted(self.classes_, y)
+        unseen = self.classes_[np.minimum(codes, self.classes_.size - 1)] != y
+        if unseen.any():
+            raise ValueError(
+                f"y contains labels that are not in classes_: {np.unique(y[unseen]).tolist()}; "
+                f"classes_ are {self.classes_.tolist()}."
+            )
+        return codes
 
     def _encode_shares(self, y, sample_weight, *, fitting):
         if fitting:
@@ -262,6 +274,8 @@ class ClassifierOfLoss(ClassifierMixin):
         return loss
 
     def _columns(self, loss, y):
+        if loss.groupwise:
+            return loss.columns_of(self.classes_.size)
         return self.classes_.size if loss.task == "multiclass" else loss.columns(y)
 
     def _check_classes(self, classes):

@@ -28,20 +28,33 @@ def chosen_solver(options, loss, X, n_raw):
         Number of raw columns.
     """
     wanted, hidden = options.solver, hidden_sizes(options.hidden_layer_sizes)
+    if getattr(X, "streamed", False):
+        return _streaming_solver(wanted, joint=bool(hidden or loss.rowwise or loss.groupwise))
     newton = _newton_applies(options, loss, X, n_raw)
     if wanted != "auto":
         _require(wanted, options, loss, X, newton=newton)
         return wanted
-    if hidden or loss.groupwise:
+    if hidden or (loss.groupwise and not loss.full_batch):
         return "adam"
     entries = X.nnz if sparse.issparse(X) else X.size
     if entries <= BATCH_ENTRIES or not loss.jit:
         few = X.shape[1] <= NEWTON_COLUMNS or loss.rowwise
-        if newton and (few or not loss.smooth):
+        if newton and (few or not loss.is_smooth):
             return "newton"
-        if loss.smooth:
+        if loss.is_smooth:
             return "lbfgs"
-    return "adam" if loss.rowwise else "sgd"
+    return "adam" if loss.rowwise or loss.groupwise else "sgd"
+
+
+def _streaming_solver(wanted, *, joint):
+    """Return the solver of rows that do not all fit into memory."""
+    known = tuple(name for name in MINIBATCH_SOLVERS if joint or name != "sgd")
+    if wanted not in ("auto", *known):
+        raise ValueError(
+            f"The features of all pixels exceed working_memory, and are then computed image by "
+            f"image, for which solver must be one of {('auto', *known)}. Got {wanted!r} instead."
+        )
+    return "adam" if wanted == "auto" else wanted
 
 
 def _newton_applies(options, loss, X, n_raw):
@@ -49,19 +62,19 @@ def _newton_applies(options, loss, X, n_raw):
         return False
     coefficients, l1 = X.shape[1] * (n_raw if loss.rowwise else 1), options._penalties()[0]
     if loss.rowwise:  # what smooths kinks sees one raw prediction
-        return loss.smooth and coefficients < DENSE and not l1
+        return loss.is_smooth and coefficients < DENSE and not l1
     return not l1 or coefficients < DENSE
 
 
 def _require(wanted, options, loss, X, *, newton):
     """Raise unless the solver that is asked for can fit."""
     name, hidden = type(loss).__name__, hidden_sizes(options.hidden_layer_sizes)
-    if loss.groupwise and wanted not in MINIBATCH_SOLVERS:
+    if loss.groupwise and not loss.full_batch and wanted not in MINIBATCH_SOLVERS:
         raise ValueError(
             f"{name} is fitted by batches of groups: solver must be one of "
             f"{('auto', *MINIBATCH_SOLVERS)}. Got {wanted!r} instead."
         )
-    if wanted == "lbfgs" and not loss.smooth:
+    if wanted == "lbfgs" and not loss.is_smooth:
         raise ValueError(
             f"solver='lbfgs' needs a smooth loss, and {name} is not. "
             f"Use solver='newton', 'sgd', 'adam' or 'auto'."

@@ -29,7 +29,8 @@ def warmup(losses=None, *, dtypes=DTYPES):
 def _samples(loss):
     """Return targets and raw predictions: one pair for each kind of targets."""
     if not isinstance(loss, RowwiseLoss):
-        return [(np.full(1, 0.5 if 0.5 in loss.target else 1.0), np.zeros(1))]
+        one = np.full(1, 0.5 if 0.5 in loss.target else 1.0), np.zeros(1)
+        return [one, (np.ones(1), np.zeros((1, 2)))] if loss.task == "overlap" else [one]
     raw = np.zeros((1, loss.n_raw or 2))
     hard, soft = np.ones(1), np.full(raw.shape, 1 / raw.size)
     if loss.task != "multiclass":

@@ -21,9 +21,10 @@ HEADINGS = {
 
 TASKS_ZH = {
     "regression": "回归", "distributional": "分布预测", "binary": "二分类", "multiclass": "多分类",
-    "ranking": "排序",
+    "ranking": "排序", "overlap": "重叠",
 }  # fmt: skip
 LABELS = {"en": "labels from 0", "zh": "从 0 起的标签"}
+MASKS = {"en": "0 and 1 (or between), or labels from 0", "zh": "0 与 1(或其间),或从 0 起的标签"}
 SHARES = {"en": "labels from 0, or class shares", "zh": "从 0 起的标签,或类别占比"}
 
 
@@ -71,7 +72,7 @@ def _row(cls, lang):
         "domain": _target(loss, lang),
         "prediction": _domain(loss.prediction, lang),
         "convex": loss.convex,
-        "smooth": loss.smooth,
+        "smooth": loss.is_smooth,
         "hessian": loss.hessian,
         "reference": loss.reference,
     }
@@ -80,7 +81,7 @@ def _row(cls, lang):
 def _target(loss, lang):
     if loss.task == "multiclass":
         return (SHARES if loss.soft_labels else LABELS)[lang]
-    return _domain(loss.target, lang)
+    return MASKS[lang] if loss.task == "overlap" else _domain(loss.target, lang)
 
 
 def _domain(interval, lang):

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import numpy as np
 from sklearn.callback import with_callbacks
 
 from ._estimator import LossEstimator
+from ._fitting import ByGroup, Data
+from ._groups import Groups
 from ._loss import Loss
 from ._responses import ClassifierOfLoss
+
+FEW_OF_A_CLASS = 16  # rows that a batch should hold at least, where a batch is a group
 
 
 class LossClassifier(ClassifierOfLoss, LossEstimator):
@@ -18,7 +22,8 @@ class LossClassifier(ClassifierOfLoss, LossEstimator):
     Minimises ``sum(w * loss(y, f(X))) / sum(w) + alpha * penalty`` where f is linear, or a
     multilayer perceptron with `hidden_layer_sizes`. ``"log_loss"`` is binary or categorical
     cross-entropy by the number of classes, and so is `Brier`; other binary losses go one-vs-rest
-    for three and more.
+    for three and more. Of overlap losses (`Dice`, …) it is the mean over groups, `qid`: soft-F1
+    training for rare classes.
 
     Parameters
     ----------
@@ -52,11 +57,20 @@ class LossClassifier(ClassifierOfLoss, LossEstimator):
     array(['yes'], dtype='<U3')
     """
 
+    tasks: ClassVar[tuple] = (*ClassifierOfLoss.tasks, "overlap")
+
     loss: Annotated[str | Loss, (str, Loss)] = "log_loss"
     class_weight: Annotated[dict | str | None, ("balanced", dict, None)] = None
 
+    __metadata_request__fit = {
+        "sample_weight": True, "X_val": True, "y_val": True, "sample_weight_val": True,
+        "qid": True, "qid_val": True,
+    }  # fmt: skip
+    __metadata_request__partial_fit = {"sample_weight": True, "qid": True}
+
     @with_callbacks
-    def fit(self, X, y, sample_weight=None, X_val=None, y_val=None, sample_weight_val=None):
+    def fit(self, X, y, sample_weight=None, X_val=None, y_val=None, sample_weight_val=None,
+            qid=None, qid_val=None):  # fmt: skip
         """Fit the model.
 
         Parameters
@@ -70,14 +84,19 @@ class LossClassifier(ClassifierOfLoss, LossEstimator):
             Weight of each row; k is the same as the row k times.
         X_val, y_val, sample_weight_val : optional
             Data to validate on: early stopping is then on by default.
+        qid, qid_val : array-like of shape (n_samples,), default=None
+            The group of each row, of any type and in any order, for losses with a term a group
+            (overlap losses); others ignore it. None: all rows are one group, or those of a batch.
 
         Returns
         -------
         self
         """
-        return self._fit(X, y, sample_weight, (X_val, y_val, sample_weight_val))
+        if X_val is not None and y_val is not None:
+            y_val = ByGroup(y_val, qid_val)
+        return self._fit(X, ByGroup(y, qid), sample_weight, (X_val, y_val, sample_weight_val))
 
-    def partial_fit(self, X, y, classes=None, sample_weight=None):
+    def partial_fit(self, X, y, classes=None, sample_weight=None, qid=None):
         """Take one stochastic epoch over some rows, going on from the last call.
 
         Parameters
@@ -86,6 +105,8 @@ class LossClassifier(ClassifierOfLoss, LossEstimator):
             As in `fit`; rows of a stream.
         classes : array-like of shape (n_classes,), default=None
             All labels there can be; required at the first call.
+        qid : array-like of shape (n_samples,), default=None
+            As in `fit`; whole groups of a stream.
 
         Returns
         -------
@@ -106,9 +127,23 @@ class LossClassifier(ClassifierOfLoss, LossEstimator):
                 f"`classes={classes!r}` is not the same as on last call to partial_fit, was: "
                 f"{self.classes_!r}"
             )
-        return self._partial_fit(X, y, sample_weight, first=first)
+        return self._partial_fit(X, ByGroup(y, qid), sample_weight, first=first)
+
+    def _check_data(self, X, y, sample_weight, *, reset, fitting=False):
+        y, qid = (y.y, y.qid) if isinstance(y, ByGroup) else (y, None)
+        data = super()._check_data(X, y, sample_weight, reset=reset, fitting=fitting)
+        loss = self.loss_function_
+        if not loss.groupwise:
+            return data
+        groups = Groups.of(qid, data.weight.size)
+        weights = loss._weights(data.weight, groups, data.weight.dtype)
+        rarest = np.bincount(data.y.astype(np.intp), minlength=self.classes_.size).min()
+        least = FEW_OF_A_CLASS * data.weight.size // max(rarest, 1)
+        whole = qid is not None
+        return Data.by_group(data.X, data.y, groups, weights, whole=whole, least=least)
 
     def _stratify(self, y):
+        y = getattr(y, "y", y)
         return y if y.ndim == 1 else y.argmax(axis=1)
 
     def _set_coefficients(self, coefs, intercepts, *, single):

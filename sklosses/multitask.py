@@ -264,7 +264,7 @@ class JoinedLoss:
     def __init__(self, heads, loss):
         self.heads, self.loss = heads, loss
         # weights that change are no function that a batch solver could minimise
-        self.smooth = loss.weighting == "fixed" and all(h.loss.smooth for h in heads.values())
+        self.is_smooth = loss.weighting == "fixed" and all(h.loss.is_smooth for h in heads.values())
         self.log_vars = dict.fromkeys(heads, 0.0)
         self.shares = dict.fromkeys(heads, 1.0)
         self.curves = {name: [] for name in heads}

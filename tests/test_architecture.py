@@ -68,6 +68,7 @@ LAYERS = [
         "_row_kernels",
         "_group_kernels",
         "_boost_kernels",
+        "_overlap_kernels",
     },
     {
         "_params",
@@ -81,12 +82,12 @@ LAYERS = [
         "_native",
     },
     {"_loss"},
-    {"_pointwise", "_rowwise", "_softmax", "_groupwise"},
+    {"_pointwise", "_rowwise", "_softmax", "_groupwise", "_overlap"},
     {"losses", "network"},
     {"_registry"},
-    {"_warmup", "metrics", "solvers", "catalog"}
+    {"_warmup", "metrics", "solvers", "catalog", "pixels"}
     | {"certify", "_certify_checks", "_certify_samples"},
-    {"scoring", "_estimator", "_fitting", "_solver", "_responses"},
+    {"scoring", "_estimator", "_fitting", "_solver", "_responses", "_pixel_data"},
     {"regression", "classification", "ranking", "embedding", "segmentation", "sequence"}
     | {"generative", "multitask"},
     {"boosting", "plot", "displays", "dask", "sampling"},
@@ -138,7 +139,7 @@ def test_losses_know_the_contract_and_the_numerics_only(file):
         return
     family = {"losses.multiclass"} if file.name == "binary.py" else set()  # Brier's other form
     family |= {"losses._lists"} if file.name in GROUPWISE else set()
-    bases = {"_pointwise", "_rowwise", "_softmax", "_groupwise", "_native"}
+    bases = {"_pointwise", "_rowwise", "_softmax", "_groupwise", "_overlap", "_native"}
     assert own(file) <= {*bases, "_special"} | family
     others = {name.partition(".")[0] for name in imports(file)} - {"sklosses"}
     arrays = {"numpy"} if file.name in GROUPWISE else set()  # to sort a query, and for scratch
@@ -181,7 +182,16 @@ def test_only_the_bridge_touches_numba(file):
 
 @pytest.mark.parametrize("file", FILES, **BY_PATH)
 def test_optional_dependencies_wait(file):
-    optional = {"matplotlib", "rich", "lightgbm", "xgboost", "catboost", "torch", "openpyxl"}
+    optional = {
+        "matplotlib",
+        "skimage",
+        "rich",
+        "lightgbm",
+        "xgboost",
+        "catboost",
+        "torch",
+        "openpyxl",
+    }
     heavy = optional | {"pandas", "dask", "llvmlite", "numba"}
     if file.name == "_numba_types.py":
         heavy -= {"numba", "llvmlite"}

@@ -28,6 +28,10 @@ DETERMINISTIC = [
     sl.LossRegressor(solver="adagrad", max_iter=300),
     sl.LossClassifier(**LAYERS, solver="sgd", max_iter=300),
     sl.LossClassifier("multiclass_hinge", max_iter=300),
+    sl.LossClassifier("dice"), sl.LossClassifier("lovasz_hinge", max_iter=300),
+    sl.LossClassifier("jaccard", solver="adam"),
+    sl.LossClassifier(sl.Dice() + sl.BinaryCrossEntropy()),
+    sl.LossClassifier("focal_tversky", **LAYERS, max_iter=300),
 ]  # fmt: skip
 STOCHASTIC = [
     sl.LossRegressor("absolute_error", solver="sgd"), sl.LossClassifier("hinge", solver="sgd"),

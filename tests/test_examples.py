@@ -203,6 +203,17 @@ def test_rank_digits(run, capsys):
     assert "LambdaRank" in capsys.readouterr().out
 
 
+def test_segment_coins(run, capsys):
+    pytest.importorskip("skimage")
+    iou = run("segment_coins").iou
+    assert (iou["coins"] > 0.9).all()
+    # what is rare: better than cross-entropy, and than cross-entropy at its best threshold
+    outlines = iou["outlines"]
+    assert outlines["Dice"] > outlines["cross-entropy"] + 0.01
+    assert outlines["Dice"] > outlines["cross-entropy, best threshold"]
+    assert "outlines 5%" in capsys.readouterr().out
+
+
 def test_out_of_core(run, capsys):
     module = run("out_of_core")
     assert module.losses[1] <= module.losses[0] < 1.02 * module.losses[1]

@@ -834,7 +834,7 @@ def test_metadata(cls):
     assert loss.task in FAMILIES
     assert loss.hessian in ("exact", "surrogate", "constant")
     assert isinstance(loss.convex, bool)
-    assert isinstance(loss.smooth, bool)
+    assert isinstance(loss.is_smooth, bool)
     assert isinstance(loss.target, sl.Interval)
     assert isinstance(loss.prediction, sl.Interval)
     assert loss.response_method in ("predict", "predict_proba", "decision_function")

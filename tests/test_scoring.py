@@ -641,7 +641,7 @@ def test_d2_of_the_best_constant_is_zero(cls, rng):
         if loss != sl.GaussianNLL():  # which may be negative, so that its ratio says nothing
             assert_allclose(d2_loss_score(y, constant, loss=loss), 0, atol=1e-9)
         return
-    labels = loss.task == "binary" or loss.target.integer
+    labels = loss.task in ("binary", "overlap") or loss.target.integer
     y = rng.integers(0, 2, 50).astype(float) if labels else rng.gamma(2.0, size=50)
     constant = loss.inverse_link(np.full(50, loss.init_raw(y)))
     assert_allclose(d2_loss_score(y, constant, loss=loss), 0, atol=1e-9)

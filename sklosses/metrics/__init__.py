@@ -8,6 +8,7 @@ from ._intervals import (
     interval_score,
     weighted_interval_score,
 )
+from ._overlap import dice_score, iou_score
 from ._ranking import (
     average_precision_score,
     expected_reciprocal_rank,
@@ -27,9 +28,11 @@ __all__ = [
     "crps_ensemble",
     "crps_gaussian",
     "d2_loss_score",
+    "dice_score",
     "expected_reciprocal_rank",
     "hit_rate_at_k",
     "interval_score",
+    "iou_score",
     "ndcg_score",
     "pairwise_accuracy",
     "precision_at_k",

@@ -45,6 +45,9 @@ def d2_loss_score(y_true, y_pred, *, loss, sample_weight=None):
         n_raw = np.shape(y_pred)[1] if loss.n_raw is None else loss.n_raw
         best = loss.init_raw(y_true, sample_weight, n_raw)
         raw = np.broadcast_to(best, (len(y_true), n_raw))
+    elif loss.groupwise and np.ndim(y_pred) == 2:
+        best = loss.init_raw(y_true, sample_weight, np.shape(y_pred)[1])
+        raw = np.broadcast_to(best, np.shape(y_pred))
     else:
         raw = np.broadcast_to(loss.init_raw(y_true, sample_weight), np.shape(y_true))
     constant = loss(y_true, loss.inverse_link(raw), sample_weight=sample_weight)

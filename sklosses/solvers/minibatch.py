@@ -309,17 +309,25 @@ class Minibatch:
 
     def _batches(self, y, sample_weight, seed):
         """Return arrays of rows of positive weight; groups of rows stay together."""
-        grouped = hasattr(y, "batches")
-        weight = sample_weight[y.groups.offsets[:-1]] if grouped else sample_weight
+        grouped = getattr(y, "whole", False)
+        weight = sample_weight
+        if grouped:
+            weight = np.add.reduceat(sample_weight, y.groups.offsets[:-1])
         order = np.flatnonzero(weight > 0.0)
         if order.size == 0:
             return []
-        if self.options.shuffle:
-            np.random.default_rng(seed).shuffle(order)
+        rng = np.random.default_rng(seed) if self.options.shuffle else None
+        if rng is not None:
+            rng.shuffle(order)
         size = self.batch_size(sample_weight)
+        if self.options.batch_size == "auto":
+            size = max(size, getattr(y, "least", 0))
         if grouped:
-            least = FEW_GROUPS * -(-np.count_nonzero(sample_weight) // order.size)
-            return y.batches(order, max(size, least) if self.options.batch_size == "auto" else size)
+            if self.options.batch_size == "auto":
+                if not y.least:
+                    size = max(size, FEW_GROUPS * -(-np.count_nonzero(sample_weight) // order.size))
+                size = size if y.most is None else y.most
+            return y.batches(order, size, rng)
         return np.array_split(order, -(-order.size // size))
 
     def _rows(self, X, batch):

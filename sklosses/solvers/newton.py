@@ -78,7 +78,7 @@ def minimise(loss, X, y, weight, start, *, window, l1, l2, fit_intercept, tol, m
     kind = RowwiseObjective if np.ndim(start[1]) else PointwiseObjective
     whole = kind(loss, design, y, weight, l1=l1, l2=l2, shape=np.shape(start[1]))
     theta = design.coordinates(*start).ravel()
-    descent = Descent(None if loss.smooth else window, tol, max_iter, monitor)
+    descent = Descent(None if loss.is_smooth else window, tol, max_iter, monitor)
     with design.threads(), np.errstate(over="ignore", invalid="ignore"):  # wild steps are tried
         if whole.shape:
             if count := rows_of_sample(y.shape[0], theta.size):
@@ -87,7 +87,7 @@ def minimise(loss, X, y, weight, start, *, window, l1, l2, fit_intercept, tol, m
                     monitor=monitor, near=near,
                 )  # fmt: skip
             return descent.finish(whole, theta)
-        near = whole.quadratic or (near and loss.smooth)
+        near = whole.quadratic or (near and loss.is_smooth)
         for size in [] if near else sample_sizes(*X.shape):
             some = whole.sample(random_rows(y.size, size))
             if some.total_weight > 0:

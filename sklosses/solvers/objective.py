@@ -49,7 +49,7 @@ class Objective:
 
     def __init__(self, loss, design, y, weight, *, l1, l2, shape=()):
         self.loss, self.design, self.shape = loss, design, shape
-        self.smooth, self.quadratic = loss.smooth, loss.hessian == "constant"
+        self.smooth, self.quadratic = loss.is_smooth, loss.hessian == "constant"
         scale = np.append(design.scale, 0.0) if design.fit_intercept else design.scale
         scale = np.repeat(scale, shape[0] if shape else 1)  # the intercept is not penalised
         self.l1, self.l2 = l1 * scale, l2 * scale**2

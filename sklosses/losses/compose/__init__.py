@@ -1,12 +1,13 @@
 """Sums of losses: what ``a + b`` and ``0.5 * a`` make, of a kind for each class of terms."""
 
 from .algebra import WeightedSum, added, scaled
+from .groupwise import GroupwiseSum
 from .pointwise import PointwiseSum
 from .rowwise import RowwiseSum
 
-__all__ = ["PointwiseSum", "RowwiseSum", "WeightedSum", "added", "scaled"]
+__all__ = ["GroupwiseSum", "PointwiseSum", "RowwiseSum", "WeightedSum", "added", "scaled"]
 
-KINDS = (RowwiseSum, PointwiseSum)  # of the first whose class a term has; set-wise sums go first
+KINDS = (GroupwiseSum, RowwiseSum, PointwiseSum)  # of the first whose class a term has
 for _kind in KINDS:
     # which one is made is of no concern to a reader; pickles go by the qualified name
     _kind.__name__ = WeightedSum.__name__  # type: ignore[method-assign]

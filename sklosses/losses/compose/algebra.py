@@ -179,7 +179,7 @@ class WeightedSum(Loss):
     @property
     def smooth(self):
         """Whether all terms are."""
-        return all(term.smooth for term in self._terms)
+        return all(term.is_smooth for term in self._terms)
 
     @property
     def jit(self):  # type: ignore[override]

@@ -116,7 +116,7 @@ class RowwiseSum(WeightedSum, RowwiseLoss):  # type: ignore[override, misc]
             return known[0]  # best for every term, so for their sum
         totals = [self.values(y, np.tile(raw, (y.shape[0], 1)), w).sum() for raw in known]
         raw = self._minimise(y, w, known[int(np.argmin(totals))])
-        return raw if self.smooth else self._minimise(y, w, raw)  # at kinks a restart goes on
+        return raw if self.is_smooth else self._minimise(y, w, raw)  # at kinks a restart goes on
 
     def raw_scale(self, y, w):
         return self._terms[0].raw_scale(y, w)
