@@ -13,6 +13,7 @@ from .classification import LossClassifier
 from .displays import QuantileCalibrationDisplay, TrainingCurveDisplay
 from .losses import (
     BPR,
+    CTC,
     AbsoluteError,
     AbsolutePercentageError,
     ApproxNDCG,
@@ -59,11 +60,13 @@ from .ranking import LossRanker
 from .regression import LossRegressor
 from .sampling import sample_negatives
 from .scoring import get_scorer, make_loss_scorer, make_ranking_scorer
+from .sequence import LossSequenceLabeler
 
 __version__ = "0.1.0"
 
 __all__ = [
     "BPR",
+    "CTC",
     "AbsoluteError",
     "AbsolutePercentageError",
     "ApproxNDCG",
@@ -94,6 +97,7 @@ __all__ = [
     "LossDisplay",
     "LossRanker",
     "LossRegressor",
+    "LossSequenceLabeler",
     "ModifiedHuber",
     "MultiQuantile",
     "MultiTask",

@@ -179,6 +179,10 @@ class GroupLoss(TermLoss):
         """Return what raw predictions are measured in."""
         return 1.0
 
+    def _starts(self, y, w, k):
+        """Return raw constants to start from, and their units: only differences matter."""
+        return np.zeros(k), np.ones(k)
+
     def objective(self, y, raw, w, out_gradient):
         """Return the sum of ``w * value`` and fill ``w * gradient``.
 

@@ -97,10 +97,11 @@ class Constant:
 
 def best_constant(loss, y, weight, n_raw):
     """Return about the best constant of `n_raw` raw columns; of many rows, some tell."""
-    if loss.groupwise:  # only differences of raw predictions matter
-        zeros = np.zeros((weight.size, 1), weight.dtype)
-        total = loss.objective(y, zeros, weight, np.empty_like(zeros))
-        return Constant(np.zeros(1), np.ones(1), total / float(weight.sum(dtype=np.float64)), 1.0)
+    if loss.groupwise:
+        raw, scale = loss._starts(y, weight, n_raw)
+        predicted = np.tile(raw, (weight.size, 1)).astype(weight.dtype)
+        total = loss.objective(y, predicted, weight, np.empty_like(predicted))
+        return Constant(raw, scale, total / float(weight.sum(dtype=np.float64)), 1.0)
     rows = slice(None, None, max(1, weight.size // SOME_ROWS))
     if weight[rows].any():
         y, weight = y[rows], weight[rows]

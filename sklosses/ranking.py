@@ -7,13 +7,12 @@ from typing import Annotated, Any, ClassVar
 
 import numpy as np
 from sklearn.callback import with_callbacks
-from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import validate_data
 
 from ._estimator import LossEstimator
 from ._fitting import Data
-from ._groups import Groups
+from ._groups import Groups, held_out, shared
 from ._groupwise import GroupedTargets
 from ._inputs import check_domain
 from ._loss import Loss
@@ -196,10 +195,7 @@ class LossRanker(LossEstimator):
         check_domain(type(self.loss_function_).__name__, targets, "y", self.loss_function_.target)
         lengths = np.diff(groups.offsets)
         codes = np.repeat(np.arange(groups.n_groups), lengths)
-        # a query's weight is the sum of those of its rows, in units that make usual ones 1, as
-        # streams expect them
-        usual = lengths[weights > 0.0].mean()
-        weight = np.repeat(weights * usual / lengths, lengths).astype(X.dtype)
+        weight = shared(weights, lengths, X.dtype)
         X = X if groups.order is None else X[groups.order]
         return Data(X, GroupedTargets(groups.sorted(targets), codes), weight)
 
@@ -211,12 +207,7 @@ class LossRanker(LossEstimator):
                 "early_stopping holds out whole queries, and there is only one: pass X_val, y_val "
                 "and qid_val, or set early_stopping=False."
             )
-        train, test = train_test_split(
-            np.unique(codes),
-            test_size=self.validation_fraction,
-            random_state=check_random_state(self.random_state),
-        )
-        return np.flatnonzero(np.isin(codes, train)), np.flatnonzero(np.isin(codes, test))
+        return held_out(codes, self.validation_fraction, check_random_state(self.random_state))
 
     def _validation_score(self, loss, y, raw, weight):
         lengths = np.diff(y.groups.offsets)

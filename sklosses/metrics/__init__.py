@@ -18,6 +18,7 @@ from ._ranking import (
     recall_at_k,
     reciprocal_rank_score,
 )
+from ._sequence import label_error_rate
 from ._skill import d2_loss_score
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "expected_reciprocal_rank",
     "hit_rate_at_k",
     "interval_score",
+    "label_error_rate",
     "ndcg_score",
     "pairwise_accuracy",
     "precision_at_k",
