@@ -111,6 +111,9 @@ def _fused(loss, data):
 
 def _weights(loss, data):
     """Weight k is the row k times, weight 0 the row removed."""
+    if data.counts_rows:
+        _row_weights(loss, data)
+        return
     counts = data.w.astype(int)
     counts[::5] = 0
     w = counts.astype(float)
@@ -129,6 +132,30 @@ def _weights(loss, data):
     objective = _objective(loss, data, w)
     here, there = objective(loss.init_raw(data.y, w)), objective(loss.init_raw(y))
     np.testing.assert_allclose(here, there, rtol=1e-8, err_msg="init_raw")
+
+
+def _row_weights(loss, data):
+    """The same of the rows inside a term, whose value then changes with their weights."""
+    y, z, qid = loss.repeated(data.y, data.z, data.w)
+    there = data.w.any(axis=1)
+    values, gradient = loss.values_gradient(data.y, data.z, data.w)
+    expected = loss.loss.values_gradient(y, z, qid=qid)
+    np.testing.assert_allclose(values[there], expected[0], rtol=1e-11, atol=1e-14)
+    _require(not values[~there].any(), "a group without weight has a loss")
+    counts, rows = data.w.ravel().astype(int), loss._rows(gradient)
+    last = np.cumsum(counts[counts > 0]) - 1
+    expected = _times(counts[counts > 0], expected[1][last])
+    np.testing.assert_allclose(rows[counts > 0], expected, rtol=1e-10, atol=1e-14)
+    _require(not rows[counts == 0].any(), "a row of weight 0 has a slope")
+    _check_derivatives(
+        lambda z: loss.gradient(data.y, z, data.w),
+        lambda z: loss.gradient_hessian(data.y, z, data.w)[1],
+        data,
+        "weighted Hessian",
+    )
+    p = loss.inverse_link(data.z)
+    weighted = loss(data.y, p, sample_weight=data.w)
+    np.testing.assert_allclose(weighted, loss.loss(y, loss.loss.inverse_link(z), qid=qid))
 
 
 def _finite(loss, data):
@@ -172,9 +199,14 @@ def _smooth(loss, data):
         _require(jump[worst] <= 0, f"the gradient jumps at raw prediction {where}")
 
 
+def _mean(values, w):
+    """Return the mean of weighted values; where weights are of rows inside, groups are equal."""
+    return float(values.sum() / (w.sum() if w.ndim == 1 else w.any(axis=1).sum()))
+
+
 def _objective(loss, data, w):
     shape = (*data.y.shape[:1], *data.z.shape[1:])
-    return lambda c: float(loss.values(data.y, np.full(shape, c), w).sum() / w.sum())
+    return lambda c: _mean(loss.values(data.y, np.full(shape, c), w), w)
 
 
 def _init_raw(loss, data):
@@ -201,7 +233,7 @@ def _link(loss, data):
     """The response scale agrees with the raw one."""
     p = loss.inverse_link(data.z)
     mean = loss(data.y, p, sample_weight=data.w)
-    expected = loss.values(data.y, data.z, data.w).sum() / data.w.sum()
+    expected = _mean(loss.values(data.y, data.z, data.w), data.w)
     np.testing.assert_allclose(mean, expected, rtol=1e-7, atol=1e-12)
     if not hasattr(loss, "link"):
         return
@@ -216,7 +248,7 @@ def _single(loss, data):
     _require(values.dtype == gradient.dtype == np.float32, "float32 input gives another dtype")
     exact = loss.values(y.astype(float), z.astype(float))
     slope = np.abs(loss.gradient(y.astype(float), z.astype(float)))
-    target = y if y.ndim == z.ndim else y[:, None]
+    target = y if y.shape == z.shape else np.abs(y).reshape(y.shape[0], -1).max(axis=1)[:, None]
     moved = _sum(slope * np.maximum(np.abs(z), np.abs(target)))
     room = 1e-5 * (1 + np.abs(exact) + moved)
     _require((np.abs(values - exact) <= room).all(), "float32 values differ from float64 ones")
@@ -235,7 +267,10 @@ def _python(loss, data):
     if not loss.jit:
         raise DoesNotApplyError("the loss stays NumPy")
     y, z = data.y[:PLAIN], data.z[:PLAIN]
-    values, gradient, hessian = data.plain(loss)
+    plain = data.plain(loss)
+    if plain is None:
+        raise DoesNotApplyError("a sum, of terms that are computed in Python themselves")
+    values, gradient, hessian = plain
     np.testing.assert_allclose(loss.values(y, z), values, rtol=1e-9, atol=1e-12)
     compiled = loss.gradient_hessian(y, z)
     np.testing.assert_allclose(compiled[0], gradient, rtol=1e-9, atol=1e-12)

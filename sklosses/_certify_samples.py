@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from sklearn.base import clone
 
+from ._optimum import LOGIT_RANGE
 from ._params import Interval, Numbers, fields_of
 from ._rowwise import RowwiseLoss
 
@@ -63,6 +64,8 @@ def _shifts(loss):
 
 def samples_of(loss, rng):
     """Return the samples a loss is tried on: classes with hard and, where it may, soft labels."""
+    if loss.groupwise and loss.task == "overlap":
+        return [MaskSample(loss, rng), ClassMaskSample(loss, rng)]
     if loss.groupwise:
         return [GroupSample(ByGroup(loss), rng)]
     if not isinstance(loss, RowwiseLoss):
@@ -94,6 +97,7 @@ class PointSample:
     name = ""
     columns = (...,)
     constant = float  # type of `init_raw`
+    counts_rows = False  # whether weights are of the rows inside a term
 
     def __init__(self, loss, rng):
         self.rng = rng
@@ -113,6 +117,10 @@ class PointSample:
         low, high = loss.prediction.bounds(z.dtype)
         margin = 0.05
         return np.clip(z, low + margin if np.isfinite(loss.prediction.low) else low, high)
+
+    def view(self, loss):
+        """Return the loss as the checks see it."""
+        return loss
 
     def extremes(self):
         extremes = np.array([s * e for e in EXTREMES for s in (1.0, -1.0)])
@@ -144,6 +152,7 @@ class RowSample:
 
     name = ""
     constant = np.ndarray
+    counts_rows = False
 
     def __init__(self, loss, rng):
         self.rng = rng
@@ -161,6 +170,9 @@ class RowSample:
 
     def _any_number(self):
         return COLUMNS
+
+    def view(self, loss):
+        return loss
 
     def _targets(self, loss):
         if loss.n_raw is not None:
@@ -254,6 +266,9 @@ class GroupSample(RowSample):
     def _kink(self, i, j):
         return self.z[i, (j + 1) % self.k]
 
+    def view(self, loss):
+        return ByGroup(loss)
+
     def rivals(self, raw):
         return np.repeat(np.concatenate([STEPS, np.linspace(-5, 5, 41)])[:, None], self.k, axis=1)
 
@@ -268,16 +283,82 @@ class GroupSample(RowSample):
         return values, gradient, hessian
 
 
+class MaskSample(GroupSample):
+    """As `GroupSample`, with weights of rows, and targets that are nothing but 0 or 1 in places."""
+
+    name = "masks"
+    counts_rows = True
+    n_classes = 1
+
+    def __init__(self, loss, rng):
+        super().__init__(self.view(loss), rng)
+        self.w = rng.integers(0, 4, self.y.shape).astype(float)
+        self.w[::9] = 0.0  # some groups are not there
+        self.w[:, 0] += self.w.sum(axis=1) == 0
+
+    def view(self, loss):
+        return ByGroup(loss, self.n_classes)
+
+    def _any_number(self):
+        return GROUP * self.n_classes
+
+    def _targets(self, loss):
+        y = _draw(loss.target, self.rng, TERMS * GROUP).reshape(TERMS, GROUP)
+        y[::2] = np.round(y[::2])
+        y[::7], y[1::7] = 0.0, 1.0
+        return y
+
+    def rivals(self, raw):
+        return self._clipped(super().rivals(raw))
+
+    @staticmethod
+    def _clipped(raw):
+        """Return constants inside the range at whose ends `init_raw` may have to stop."""
+        return np.clip(raw, -LOGIT_RANGE, LOGIT_RANGE)
+
+    def plain(self, loss):
+        if hasattr(loss.loss, "term0"):
+            return None  # its terms were computed in Python if they passed by themselves
+        twin = clone(loss.loss)
+        twin.jit = False
+        twin, y, z = ByGroup(twin, loss.n_classes), self.y[:PLAIN], self.z[:PLAIN]
+        return twin.values(y, z), *twin.gradient_hessian(y, z)
+
+
+class ClassMaskSample(MaskSample):
+    """The same with a raw column a class: a group is a row of as many times more columns."""
+
+    name = "masks of classes"
+    n_classes = 3
+
+    def _targets(self, loss):
+        y = self.rng.integers(0, self.n_classes, (TERMS, GROUP))
+        y[::7], y[1::7] = 0, 1
+        return y
+
+    def _as_columns(self):
+        return 0.0  # labels are no raw predictions
+
+    def rivals(self, raw):
+        steps = self.rng.normal(size=(200, self.n_classes)) * np.logspace(-4, 1, 200)[:, None]
+        far = 3.0 * self.rng.normal(size=(40, self.n_classes))
+        rivals = np.concatenate([raw + np.tile(steps, GROUP), np.tile(far, GROUP)])
+        return self._clipped(rivals)
+
+
 class ByGroup:
-    """A group-wise loss as the checks see losses: a group of k rows is a row of k columns."""
+    """A group-wise loss as the checks see losses: a group of k rows is a row of k columns.
+
+    Or k times the number of classes. Weights are of groups, or of their rows.
+    """
 
     n_raw = None
 
-    def __init__(self, loss):
-        self.loss = loss
+    def __init__(self, loss, n_classes=1):
+        self.loss, self.n_classes = loss, n_classes
 
     def _has_response(self):
-        return False
+        return self.loss._has_response()
 
     def __getattr__(self, name):
         if name == "loss":  # not yet there, as while unpickling
@@ -294,12 +375,26 @@ class ByGroup:
         return hash(self.loss)
 
     def __sklearn_clone__(self):
-        return ByGroup(clone(self.loss))
+        return ByGroup(clone(self.loss), self.n_classes)
+
+    def _rows(self, z):
+        """Return raw predictions or responses of the rows of all groups."""
+        return z.ravel() if self.n_classes == 1 else z.reshape(-1, self.n_classes)
 
     def _flat(self, method, y, z, w=None, **options):
-        n, k = z.shape
-        w = None if w is None else np.repeat(w, k)
-        return method(y.ravel(), z.ravel(), w, qid=np.repeat(np.arange(n), k), **options)
+        n, k = z.shape[0], z.shape[1] // self.n_classes
+        if w is not None:
+            w = np.repeat(w, k) if w.ndim == 1 else w.ravel()
+        return method(y.ravel(), self._rows(z), w, qid=np.repeat(np.arange(n), k), **options)
+
+    def repeated(self, y, z, counts):
+        """Return arguments in which each row of each group stands so many times."""
+        qid = np.repeat(np.arange(y.shape[0]), y.shape[1])
+        arrays = y.ravel(), self._rows(z), qid
+        return [np.repeat(array, counts.ravel().astype(int), axis=0) for array in arrays]
+
+    def inverse_link(self, z):
+        return self.loss.inverse_link(self._rows(z)).reshape(z.shape)
 
     def __call__(self, y, p, *, sample_weight=None):
         def call(y, p, w, qid):
@@ -322,5 +417,10 @@ class ByGroup:
         return tuple(array.reshape(z.shape) for array in pair)
 
     def init_raw(self, y, w=None):
-        w = None if w is None else np.repeat(w, y.shape[1])
-        return np.full(y.shape[1], self.loss.init_raw(y.ravel(), w))
+        n, k = y.shape
+        if w is None or w.ndim == 1:
+            w = None if w is None else np.repeat(w, k)
+            return np.full(k, self.loss.init_raw(y.ravel(), w))
+        qid = np.repeat(np.arange(n), k)
+        raw = self.loss.init_raw(y.ravel(), w.ravel(), self.n_classes, qid=qid)
+        return np.tile(np.atleast_1d(raw), k)

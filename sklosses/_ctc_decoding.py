@@ -87,7 +87,7 @@ def _join(node, parent, labels, stay, grown):
 
 @kernel
 def _select(stay, grown, scores, whose, added):
-    """Fill the best prefixes: whose they were, and the label added, k of none; return the number."""
+    """Fill the best prefixes: whose they were, and the label added (k: none); return how many."""
     size, k = grown.shape
     count = 0
     for b in range(size):

@@ -18,7 +18,7 @@ from sklearn.utils.extmath import safe_sparse_dot
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from ._docs import ATTRIBUTES, PARAMETERS, shared
-from ._fitting import Data, Fitting
+from ._fitting import ByGroup, Data, Fitting
 from ._loss import Loss
 from ._numba import bind
 from ._optimum import best_constant
@@ -105,17 +105,28 @@ class LossEstimator(CallbackSupportMixin, Parametrized):
         return -loss.objective(y, raw, weight, np.empty_like(raw)) / float(weight.sum())
 
     def _split_rows(self, data):
-        """Return the rows to train on and those to validate on."""
-        return train_test_split(
-            np.arange(data.X.shape[0]),
+        """Return the rows to train on and those to validate on; whole groups, if there are any."""
+        groups = data.y.groups if getattr(data.y, "whole", False) else None
+        if groups is not None and groups.n_groups == 1:
+            raise ValueError(
+                "early_stopping holds out whole queries, and there is only one: pass X_val, y_val "
+                "and qid_val, or set early_stopping=False."
+            )
+        parts = train_test_split(
+            np.arange(data.X.shape[0] if groups is None else groups.n_groups),
             test_size=self.validation_fraction,
             random_state=check_random_state(self.random_state),
-            stratify=self._stratify(data.y),
+            stratify=self._stratify(data.y) if groups is None else None,
         )
+        if groups is None:
+            return parts
+        return [np.flatnonzero(np.isin(groups.codes, part)) for part in parts]
 
     def _shown(self, X, y, sample_weight):
         """Return what callbacks are shown of the data."""
         metadata = {} if sample_weight is None else {"sample_weight": sample_weight}
+        if isinstance(y, ByGroup):
+            metadata["qid"], y = y.qid, y.y
         return {"X": X, "y": y, "metadata": metadata}
 
     def _objective(self):

@@ -14,9 +14,11 @@ import numpy as np
 from sklearn.utils import check_random_state
 from threadpoolctl import threadpool_limits
 
+from ._groupwise import GroupedTargets
 from ._monitor import Monitor
 from ._numba import bind
 from ._optimum import CLASSES, best_constant
+from ._registry import get_loss
 from ._solver import chosen_solver, hidden_sizes, minibatch_options, new_sgd, standardiser
 from .network import Network
 from .solvers.batch import (
@@ -32,6 +34,8 @@ from .solvers.newton import minimise
 TOL = 1e-4  # of batch solvers, where the user leaves it open
 JUDGED_ROWS = 10_000  # rows whose mean loss tells whether "sgd" still improves
 WARM_WINDOW = 0.1  # of the first window: a fit that goes on is near its end
+START_TOL = 1e-2  # of the fit of another loss that a fit starts from
+FLAT = 1e-8  # decrease of a loss that is not convex, relative, that ends its fit
 WIDE = 10**6  # multiplications of a batch, from which threads of the BLAS pay
 PLATEAU_RATES = (0.2, 0.04)  # factors of the learning rate "adaptive" after a plateau
 
@@ -47,6 +51,35 @@ class Data:
     def rows(self, index):
         """Return some of the rows."""
         return Data(self.X[index], self.y[index], self.weight[index])
+
+    @classmethod
+    def by_group(cls, X, y, groups, weights, **options):
+        """Return rows in the order of their groups.
+
+        A group's weight is the sum of those of its rows, in units that make usual ones 1, as
+        streams expect them.
+
+        Parameters
+        ----------
+        X, y : array-like
+            Rows, and targets as the loss takes them.
+        groups : Groups
+        weights : Weights
+        **options
+            Of `GroupedTargets`.
+        """
+        targets = GroupedTargets(groups.sorted(y), groups.codes, weights.rows, **options)
+        usual = np.diff(groups.offsets)[weights.terms > 0].mean()
+        weight = (usual * weights.spread(groups.offsets)).astype(X.dtype)
+        return cls(X if groups.order is None else X[groups.order], targets, weight)
+
+
+@dataclass
+class ByGroup:
+    """Targets of a fit, and the group of each row; None: all are one."""
+
+    y: Any
+    qid: Any
 
 
 @dataclass
@@ -225,6 +258,7 @@ class Fitting:
             tol=TOL if options.tol is None else options.tol,
             max_iter=options.max_iter,
             monitor=lambda coef, intercept, value: monitor((coef, intercept), value),
+            flat=FLAT if self.loss.groupwise else 0.0,
         )  # fmt: skip
         return self._ended("lbfgs", fit, monitor)
 
@@ -265,6 +299,8 @@ class Fitting:
         else:
             first = constant.raw if options.fit_intercept else np.zeros(self.n_raw)
             start = (np.zeros((data.X.shape[1], self.n_raw)), first)
+            if self.loss.groupwise and self.loss.convex_start is not None:
+                start = self._convex_start(start)
         monitor = self._monitor(
             constant.loss, watch_training=False,
             network_of=lambda solution: self._linear(*solution),
@@ -275,6 +311,23 @@ class Fitting:
         )
         solution = (coef.T, intercept)
         return Fit(solution, max(n_iter, 1), value, monitor.losses, monitor.scores, gap)
+
+    def _convex_start(self, start):
+        """Return about the minimum of a convex loss of the same rows: where others start well."""
+        options, data = self.options, self.data
+        y = data.y.y
+        loss = get_loss(self.loss.convex_start).for_classes(self.n_raw)
+        constant = best_constant(loss, y, data.weight, self.n_raw)
+        first = constant.raw if options.fit_intercept else np.zeros(self.n_raw)
+        problem = LinearObjective(
+            loss, data.X, y, data.weight, l1=self.l1, l2=self.l2,
+            fit_intercept=options.fit_intercept, start=constant.raw if loss.rowwise else first[0],
+        )  # fmt: skip
+        if not loss.rowwise:
+            start = start[0][:, 0], float(first[0])
+        fit = lbfgs(problem, *start, tol=START_TOL, max_iter=options.max_iter)
+        coef = np.asarray(fit.coef).reshape(-1, self.n_raw)
+        return coef, np.atleast_1d(np.asarray(fit.intercept, float))
 
     def _start(self, constant):
         """Return the network to start from and the coordinates to train it in."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from scipy import sparse
-from sklearn.model_selection import train_test_split
 from sklearn.utils import assert_all_finite, check_consistent_length
 from sklearn.utils.validation import check_non_negative
 
@@ -70,6 +69,11 @@ class Groups:
     def n_groups(self):
         return self.offsets.size - 1
 
+    @property
+    def codes(self):
+        """The group of each place, in group order."""
+        return np.repeat(np.arange(self.n_groups), np.diff(self.offsets))
+
     def sorted(self, array):
         """Return the rows of `array` in group order; `array` itself if they are."""
         return array if self.order is None else np.take(array, self.order, axis=0)
@@ -115,22 +119,6 @@ class Groups:
                 f"It differs within {self.names[group]!r}."
             )
         return weights
-
-
-def shared(weights, lengths, dtype):
-    """Return the weight of each row: those of a group add up to the group's.
-
-    In units that make the weights of usual groups 1, as streams expect them.
-    """
-    usual = lengths[weights > 0.0].mean()
-    rows = np.repeat(lengths, lengths)
-    return (np.repeat(weights, lengths) * usual / rows).astype(dtype)
-
-
-def held_out(codes, size, random_state):
-    """Return the rows of some groups and of the others: to train on, and a share to validate on."""
-    train, test = train_test_split(np.unique(codes), test_size=size, random_state=random_state)
-    return np.flatnonzero(np.isin(codes, train)), np.flatnonzero(np.isin(codes, test))
 
 
 def _require_length(found, n):

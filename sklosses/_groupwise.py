@@ -1,7 +1,8 @@
-"""`GroupLoss`: a loss with a term a group of rows, as ranking losses have a term a query."""
+"""`GroupwiseLoss`: a loss with a term a group of rows; `GroupLoss`, its kind for rankings."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
@@ -28,7 +29,7 @@ from ._special import float32_of
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["GroupLoss", "GroupedTargets", "Interval", "fadd"]
+__all__ = ["GroupLoss", "GroupedTargets", "GroupwiseLoss", "Interval", "fadd"]
 
 GRADES = Interval(0, np.inf, closed="left")
 
@@ -43,7 +44,150 @@ def _difference32():
     return 5e-3
 
 
-class GroupLoss(TermLoss):
+@dataclass
+class Weights:
+    """Weights of the rows inside their groups' terms (None: ones), and of the terms."""
+
+    rows: NDArray | None
+    terms: NDArray
+
+    def spread(self, offsets):
+        """Return the weights of the terms, spread over the rows of their groups."""
+        lengths = np.diff(offsets)
+        if self.rows is None:
+            return np.repeat(self.terms / lengths, lengths)
+        totals = np.add.reduceat(self.rows, offsets[:-1], dtype=DOUBLE)
+        shares = np.divide(self.terms, totals, out=np.zeros_like(totals), where=totals > 0)
+        return self.rows * np.repeat(shares, lengths)
+
+
+class GroupwiseLoss(TermLoss):
+    """A loss that is a sum over groups of rows: the array methods that all kinds share.
+
+    A kind says how targets and predictions are arranged (`_arranged`), what weights mean
+    (`_weights`), and computes: `_run` on raw predictions, `_respond` on the response scale.
+    """
+
+    groupwise: ClassVar[bool] = True
+    jit: ClassVar[bool] = True
+    full_batch: ClassVar[bool] = False  # whether linear models are fitted to all groups at once
+    convex_start: ClassVar[str | None] = None  # a loss whose minimum is a good place to start from
+
+    def __call__(
+        self,
+        y_true: ArrayLike,
+        y_pred: ArrayLike,
+        *,
+        sample_weight: ArrayLike | None = None,
+        qid: ArrayLike | None = None,
+    ) -> float:
+        """Return the weighted mean loss of the groups.
+
+        Parameters
+        ----------
+        y_true : array-like of shape (n_samples,)
+            Targets, such as grades of relevance, or labels.
+        y_pred : array-like of shape (n_samples,) or (n_samples, k)
+            Predictions on the response scale.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights; of ranking losses the same in all rows of a group.
+        qid : array-like of shape (n_samples,), default=None
+            The group of each row; None: all are one.
+
+        Returns
+        -------
+        float
+            ``sum(w * loss) / sum(w)`` over groups; those that tell nothing count with a loss of 0.
+        """
+        names = RESPONSE_NAMES
+        y, p, groups, weights = self._prepared(y_true, y_pred, sample_weight, qid, names)
+        require_rows(p)
+        require_weight(weights.terms.any())
+        values = np.empty(groups.n_groups, p.dtype)
+        self._respond(y, p, weights, groups, values)
+        return float(values.sum(dtype=DOUBLE) / weights.terms.sum())
+
+    # ------------------------------------------------------------------ for solvers
+
+    def raw_scale(self, y, w):
+        """Return what raw predictions are measured in."""
+        return 1.0
+
+    def objective(self, y, raw, w, out_gradient):
+        """Return the sum of ``w * value`` and fill ``w * gradient``.
+
+        Parameters
+        ----------
+        y : GroupedTargets
+            Rows of a group are neighbours.
+        raw, w, out_gradient : ndarray
+            Of as many rows; a group's weight is the sum of those of its rows.
+        """
+        y, z, groups, weights = self._prepared(y, raw, w, None, RAW_NAMES)
+        values = np.empty(groups.n_groups, z.dtype)
+        self._run(y, z, weights, groups.offsets, values, out_gradient.reshape(z.shape))
+        return float(values.sum(dtype=DOUBLE))
+
+    # ------------------------------------------------------------------ inside
+
+    def _arranged(self, y_true, prediction, qid, names, dtype=None):
+        """Return targets and predictions in the order of the groups, and the groups."""
+        raise NotImplementedError
+
+    def _weights(self, sample_weight, groups, dtype):
+        """Return the `Weights` of rows in the order of the groups."""
+        raise NotImplementedError
+
+    def _run(self, y, z, weights, offsets, *outs):
+        """Fill values, gradient, Hessian, surrogate; return not 0 if input looks wrong."""
+        raise NotImplementedError
+
+    def _respond(self, y, p, weights, groups, out_value):
+        """Fill the values of predictions on the response scale."""
+        raise NotImplementedError
+
+    def _check(self, suspect, y, z, weights, names):
+        """Raise what is wrong with the input; return if nothing is."""
+        low, high = self.target.bounds(y.dtype)
+        suspect = suspect != 0 or not (y.min() >= low and y.max() <= high)
+        if suspect or (self.target.integer and (y != np.floor(y)).any()):
+            check_closely(type(self).__name__, y, z, weights.terms, names, self.target, REAL)
+
+    def _prepared(self, y_true, prediction, sample_weight, qid, names, dtype=None):
+        """Return targets, predictions, groups and weights as kernels take them."""
+        if isinstance(y_true, GroupedTargets):  # from a solver: all is in order
+            one = prediction.ndim > 1 and prediction.shape[1] == 1
+            weights = y_true.weights(sample_weight)
+            return y_true.y, prediction.reshape(-1) if one else prediction, y_true.groups, weights
+        self._validate_params()
+        y, z, groups = self._arranged(y_true, prediction, qid, names, dtype)
+        return y, z, groups, self._weights(sample_weight, groups, z.dtype)
+
+    def _fill(self, y_true, raw_prediction, sample_weight, kinds, outs, qid=None):
+        single = getattr(raw_prediction, "dtype", None) == SINGLE
+        dtype, names = SINGLE if single else DOUBLE, RAW_NAMES
+        y, z, groups, weights = self._prepared(
+            y_true, raw_prediction, sample_weight, qid, names, dtype
+        )
+        direct = groups.order is None  # results are computed in the order they are delivered in
+        arrays = {}
+        for kind, out in zip(kinds, outs, strict=True):
+            shape = (groups.n_groups,) if kind == "v" else np.shape(raw_prediction)
+            if out is not None:
+                check_output(out, shape)
+            own = out if out is None or kind == "v" or direct else None
+            arrays[kind] = output(own, shape, dtype, inputs=(y, z))
+        if z.size:
+            flat = {kind: a if kind == "v" else a.reshape(z.shape) for kind, a in arrays.items()}
+            suspect = self._run(y, z, weights, groups.offsets, *(flat.get(kind) for kind in "vghc"))
+            self._check(suspect, y, z, weights, names)
+        return tuple(
+            deliver(array if kind == "v" or direct else groups.restored(array), out)
+            for (kind, array), out in zip(arrays.items(), outs, strict=True)
+        )
+
+
+class GroupLoss(GroupwiseLoss):
     """A loss that is a sum over groups of rows, each a function of its targets and raw predictions.
 
     Subclasses define, in plain Python, with `y` and `z` the slices of a group:
@@ -69,8 +213,6 @@ class GroupLoss(TermLoss):
     * Values are one a group, in the order of their first rows.
     """
 
-    jit: ClassVar[bool] = True
-    groupwise: ClassVar[bool] = True
     response_method: ClassVar[str] = "predict"
     curvature_floor: ClassVar[float] = 1e-6
     scalar_methods: ClassVar[tuple] = (
@@ -124,40 +266,6 @@ class GroupLoss(TermLoss):
 
     # ------------------------------------------------------------------ array methods
 
-    def __call__(
-        self,
-        y_true: ArrayLike,
-        y_pred: ArrayLike,
-        *,
-        sample_weight: ArrayLike | None = None,
-        qid: ArrayLike | None = None,
-    ) -> float:
-        """Return the weighted mean loss of the groups.
-
-        Parameters
-        ----------
-        y_true : array-like of shape (n_samples,)
-            Targets, such as grades of relevance.
-        y_pred : array-like of shape (n_samples,)
-            Scores.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weights, the same in all rows of a group.
-        qid : array-like of shape (n_samples,), default=None
-            The group of each row; None: all are one.
-
-        Returns
-        -------
-        float
-            ``sum(w * loss) / sum(w)`` over groups; those that tell nothing count with a loss of 0.
-        """
-        y, z, groups = self._grouped(y_true, y_pred, qid, RESPONSE_NAMES)
-        require_rows(y)
-        w = groups.weights(sample_weight)
-        require_weight(w.any())
-        values = np.empty(groups.n_groups, z.dtype)
-        self._fill_groups(y, z, w, groups, RESPONSE_NAMES, values)
-        return float(values.sum(dtype=DOUBLE) / w.sum())
-
     def inverse_link(self, raw_prediction: ArrayLike) -> NDArray:
         """Return the scores as they are: what ``predict`` shows."""
         self._validate_params()
@@ -169,81 +277,40 @@ class GroupLoss(TermLoss):
         require_rows(as_floats(y_true, "y_true"))
         return 0.0
 
-    # ------------------------------------------------------------------ for solvers
-
     def columns(self, y):
         """Return the number of raw columns: one."""
         return 1
 
-    def raw_scale(self, y, w):
-        """Return what raw predictions are measured in."""
-        return 1.0
-
-    def _starts(self, y, w, k):
-        """Return raw constants to start from, and their units: only differences matter."""
-        return np.zeros(k), np.ones(k)
-
-    def objective(self, y, raw, w, out_gradient):
-        """Return the sum of ``w * value`` and fill ``w * gradient``.
-
-        Parameters
-        ----------
-        y : GroupedTargets
-            Rows of a group are neighbours.
-        raw, w, out_gradient : ndarray
-            Of as many rows; a group's weight is the sum of those of its rows.
-        """
-        groups = y.groups
-        z, gradient = raw.reshape(-1), out_gradient.reshape(-1)
-        weights = np.add.reduceat(w, groups.offsets[:-1])
-        values = np.empty(groups.n_groups, z.dtype)
-        self._run(y.y, z, weights, groups.offsets, values, gradient)
-        return float(values.sum(dtype=DOUBLE))
-
     # ------------------------------------------------------------------ inside
 
-    def _grouped(self, y_true, prediction, qid, names, dtype=None):
-        """Return targets and predictions in the order of the groups, and the groups."""
-        self._validate_params()
+    @classmethod
+    def _has_response(cls):
+        return False
+
+    def _starts(self, y, w, k):
+        """Return where to start, and what raw predictions are measured in: differences matter."""
+        return np.zeros(k), np.ones(k)
+
+    def _arranged(self, y_true, prediction, qid, names, dtype=None):
         y, z, _, shape = aligned(y_true, prediction, None, names, dtype)
         if len(shape) != 1:
             raise ValueError(f"{names[1]} must be of shape (n_samples,). Got {shape} instead.")
         groups = Groups.of(qid, y.size)
         return groups.sorted(y), groups.sorted(z), groups
 
-    def _fill(self, y_true, raw_prediction, sample_weight, kinds, outs, qid=None):
-        single = getattr(raw_prediction, "dtype", None) == SINGLE
-        dtype = SINGLE if single else DOUBLE
-        y, z, groups = self._grouped(y_true, raw_prediction, qid, RAW_NAMES, dtype)
-        w = groups.weights(sample_weight)
-        direct = groups.order is None  # results are computed in the order they are delivered in
-        arrays = {}
-        for kind, out in zip(kinds, outs, strict=True):
-            shape = (groups.n_groups,) if kind == "v" else y.shape
-            if out is not None:
-                check_output(out, shape)
-            own = out if out is None or kind == "v" or direct else None
-            arrays[kind] = output(own, shape, dtype, inputs=(y, z))
-        self._fill_groups(y, z, w, groups, RAW_NAMES, *(arrays.get(kind) for kind in "vghc"))
-        return tuple(
-            deliver(array if kind == "v" or direct else groups.restored(array), out)
-            for (kind, array), out in zip(arrays.items(), outs, strict=True)
-        )
+    def _weights(self, sample_weight, groups, dtype):
+        return Weights(None, groups.weights(sample_weight))
 
-    def _fill_groups(self, y, z, w, groups, names, *outs):
-        if not y.size:
-            return
-        suspect = self._run(y, z, w.astype(z.dtype), groups.offsets, *outs)
-        low, high = self.target.bounds(y.dtype)
-        suspect = suspect != 0 or not (y.min() >= low and y.max() <= high)
-        if suspect or (self.target.integer and (y != np.floor(y)).any()):
-            check_closely(type(self).__name__, y, z, w, names, self.target, REAL)
+    def _respond(self, y, p, weights, groups, out_value):
+        suspect = self._run(y, p, weights, groups.offsets, out_value)
+        self._check(suspect, y, p, weights, RESPONSE_NAMES)
 
-    def _run(self, y, z, w, offsets, *outs):
+    def _run(self, y, z, weights, offsets, *outs):
         outs = (*outs, *(None,) * (4 - len(outs)))
+        args = (y, z, weights.terms.astype(z.dtype), offsets, *outs)
         if self.jit:
-            return _group_kernels.fill(bind(self, z.dtype), y, z, w, offsets, *outs)
-        return _group_kernels.fill.py_func(self, y, z, w, offsets, *outs)
+            return _group_kernels.fill(bind(self, z.dtype), *args)
+        return _group_kernels.fill.py_func(self, *args)
 
 
 class GroupedTargets:
@@ -254,12 +321,19 @@ class GroupedTargets:
     y : ndarray of shape (n_samples,)
     codes : ndarray of shape (n_samples,)
         The group of each row; equal ones are neighbours.
+    row_weights : ndarray of shape (n_samples,), default=None
+        Weights inside the terms; None: ones.
+    whole : bool, default=True
+        Whether batches hold whole groups; if not, the rows of a batch are a group.
+    least : int, default=0
+        Rows of a batch, at least, that tell about as much as a group.
     """
 
     ndim = 1
 
-    def __init__(self, y, codes):
-        self.y, self.codes = y, codes
+    def __init__(self, y, codes, row_weights=None, *, whole=True, least=0):
+        self.y, self.codes, self.row_weights = y, codes, row_weights
+        self.whole, self.least = whole, least
         self.shape = y.shape
         self.groups = Groups.of(codes, y.size)
 
@@ -267,7 +341,15 @@ class GroupedTargets:
         return self.y.size
 
     def __getitem__(self, rows):
-        return GroupedTargets(self.y[rows], self.codes[rows])
+        row_weights = None if self.row_weights is None else self.row_weights[rows]
+        return GroupedTargets(
+            self.y[rows], self.codes[rows], row_weights, whole=self.whole, least=self.least
+        )
+
+    def weights(self, w):
+        """Return the `Weights` of solvers' weights, of which a group's is the sum of its rows'."""
+        terms = np.add.reduceat(w, self.groups.offsets[:-1], dtype=DOUBLE)
+        return Weights(self.row_weights, terms)
 
     def batches(self, order, size):
         """Return arrays of rows, each of whole groups of `order`, alike in size: `size` or less.

@@ -141,3 +141,18 @@ def check_domain(owner, array, name, domain):
             f"{owner} can only be used on {name} being {domain}. "
             f"Got {array.flat[wrong.argmax()]} instead."
         )
+
+
+def as_labels(owner, y, k):
+    """Return labels as int64; raise unless they are integers from 0 to ``k - 1``."""
+    with np.errstate(invalid="ignore"):
+        labels = np.ascontiguousarray(y, np.int64)
+    if labels is y and (not y.size or (y.min() >= 0 and y.max() < k)):
+        return as_kernels_take_it(y, labels.dtype)
+    wrong = (labels != y) | (labels < 0) | (labels >= k)
+    if wrong.any():
+        raise ValueError(
+            f"{owner} needs labels to be integers from 0 to {k - 1}, the columns of the "
+            f"prediction. Got {y[wrong.argmax()]} instead."
+        )
+    return labels

@@ -100,8 +100,8 @@ def best_constant(loss, y, weight, n_raw):
     if loss.groupwise:
         raw, scale = loss._starts(y, weight, n_raw)
         predicted = np.tile(raw, (weight.size, 1)).astype(weight.dtype)
-        total = loss.objective(y, predicted, weight, np.empty_like(predicted))
-        return Constant(raw, scale, total / float(weight.sum(dtype=np.float64)), 1.0)
+        value = loss.objective(y, predicted, weight, np.empty_like(predicted))
+        return Constant(raw, scale, value / float(weight.sum(dtype=np.float64)), 1.0)
     rows = slice(None, None, max(1, weight.size // SOME_ROWS))
     if weight[rows].any():
         y, weight = y[rows], weight[rows]

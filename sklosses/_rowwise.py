@@ -15,6 +15,7 @@ from ._inputs import (
     SINGLE,
     as_floats,
     as_kernels_take_it,
+    as_labels,
     as_weights,
     check_domain,
     require_rows,
@@ -294,17 +295,7 @@ class RowwiseLoss(TermLoss):
             return self._checked_numbers(y, k, dtype)
         assert_all_finite(y, input_name="y_true")
         if y.ndim == 1:
-            with np.errstate(invalid="ignore"):
-                labels = np.ascontiguousarray(y, np.int64)
-            if labels is y and (not y.size or (y.min() >= 0 and y.max() < k)):
-                return as_kernels_take_it(y, labels.dtype)
-            wrong = (labels != y) | (labels < 0) | (labels >= k)
-            if wrong.any():
-                raise ValueError(
-                    f"{type(self).__name__} needs labels to be integers from 0 to {k - 1}, the "
-                    f"columns of the prediction. Got {y[wrong.argmax()]} instead."
-                )
-            return labels
+            return as_labels(type(self).__name__, y, k)
         if self.soft_labels is False:
             raise ValueError(
                 f"{type(self).__name__} needs labels of shape (n_samples,), integers from 0. "

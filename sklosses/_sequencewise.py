@@ -14,9 +14,8 @@ from sklearn.utils._openmp_helpers import _openmp_effective_n_threads
 from sklearn.utils.validation import check_non_negative
 
 from . import _row_kernels
-from ._groupwise import GroupedTargets
+from ._groupwise import GroupedTargets, GroupwiseLoss
 from ._inputs import DOUBLE, as_weights, require_rows, require_weight
-from ._loss import TermLoss
 from ._outputs import check_output, new_array
 from ._params import Interval
 from ._sequences import Frames, Labels
@@ -34,7 +33,7 @@ LEAST = 1e-6  # probability of a class that is in no sequence
 SHOWN = 5
 
 
-class SequenceLoss(TermLoss):
+class SequenceLoss(GroupwiseLoss):
     """A loss that is a sum over sequences, each a function of its labels and its frames.
 
     Subclasses define, in plain Python, with `y` the labels of a sequence and `z` its frames of raw
@@ -60,8 +59,6 @@ class SequenceLoss(TermLoss):
 
     task: ClassVar[str] = "sequence"
     rowwise: ClassVar[bool] = True
-    groupwise: ClassVar[bool] = True
-    jit: ClassVar[bool] = True
     response_method: ClassVar[str] = "predict_proba"
     target: ClassVar[Interval] = COLUMN
     curvature_floor: ClassVar[float] = 1e-6
@@ -298,12 +295,8 @@ class SequenceTargets(GroupedTargets):
 
     def parts(self, w):
         """Return the labels of the sequences here, the offsets of their frames, their weights."""
-        offsets = self.groups.offsets
-        return self.labels.taken(self.groups.names), offsets, _sums(w, offsets)
-
-
-def _sums(w, offsets):
-    return np.add.reduceat(w, offsets[:-1]).astype(DOUBLE)
+        labels = self.labels.taken(self.groups.names)
+        return labels, self.groups.offsets, self.weights(w).terms
 
 
 def _weights(sample_weight, n):

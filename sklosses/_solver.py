@@ -32,7 +32,7 @@ def chosen_solver(options, loss, X, n_raw):
     if wanted != "auto":
         _require(wanted, options, loss, X, newton=newton)
         return wanted
-    if hidden or loss.groupwise:
+    if hidden or (loss.groupwise and not loss.full_batch):
         return "adam"
     entries = X.nnz if sparse.issparse(X) else X.size
     if entries <= BATCH_ENTRIES or not loss.jit:
@@ -41,7 +41,7 @@ def chosen_solver(options, loss, X, n_raw):
             return "newton"
         if loss.smooth:
             return "lbfgs"
-    return "adam" if loss.rowwise else "sgd"
+    return "adam" if loss.rowwise or loss.groupwise else "sgd"
 
 
 def _newton_applies(options, loss, X, n_raw):
@@ -56,7 +56,7 @@ def _newton_applies(options, loss, X, n_raw):
 def _require(wanted, options, loss, X, *, newton):
     """Raise unless the solver that is asked for can fit."""
     name, hidden = type(loss).__name__, hidden_sizes(options.hidden_layer_sizes)
-    if loss.groupwise and wanted not in MINIBATCH_SOLVERS:
+    if loss.groupwise and not loss.full_batch and wanted not in MINIBATCH_SOLVERS:
         raise ValueError(
             f"{name} is fitted by batches of groups: solver must be one of "
             f"{('auto', *MINIBATCH_SOLVERS)}. Got {wanted!r} instead."

@@ -13,10 +13,13 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
 from ._estimator import LossEstimator
+from ._fitting import ByGroup, Data
+from ._groups import Groups
 from ._loss import Loss
 from .metrics import d2_loss_score
 
 BINARY = 2
+FEW_OF_A_CLASS = 16  # rows that a batch should hold at least, where a batch is a group
 
 
 def _has_probabilities(estimator):
@@ -67,13 +70,20 @@ class LossClassifier(ClassifierMixin, LossEstimator):
     array(['yes'], dtype='<U3')
     """
 
-    tasks: ClassVar[tuple] = ("binary", "multiclass")
+    tasks: ClassVar[tuple] = ("binary", "multiclass", "overlap")
 
     loss: Annotated[str | Loss, (str, Loss)] = "log_loss"
     class_weight: Annotated[dict | str | None, ("balanced", dict, None)] = None
 
+    __metadata_request__fit = {
+        "sample_weight": True, "X_val": True, "y_val": True, "sample_weight_val": True,
+        "qid": True, "qid_val": True,
+    }  # fmt: skip
+    __metadata_request__partial_fit = {"sample_weight": True, "qid": True}
+
     @with_callbacks
-    def fit(self, X, y, sample_weight=None, X_val=None, y_val=None, sample_weight_val=None):
+    def fit(self, X, y, sample_weight=None, X_val=None, y_val=None, sample_weight_val=None,
+            qid=None, qid_val=None):  # fmt: skip
         """Fit the model.
 
         Parameters
@@ -87,14 +97,19 @@ class LossClassifier(ClassifierMixin, LossEstimator):
             Weight of each row; k is the same as the row k times.
         X_val, y_val, sample_weight_val : optional
             Data to validate on: early stopping is then on by default.
+        qid, qid_val : array-like of shape (n_samples,), default=None
+            The group of each row, of any type and in any order, for losses with a term a group
+            (overlap losses); others ignore it. None: all rows are one group, or those of a batch.
 
         Returns
         -------
         self
         """
-        return self._fit(X, y, sample_weight, (X_val, y_val, sample_weight_val))
+        if X_val is not None and y_val is not None:
+            y_val = ByGroup(y_val, qid_val)
+        return self._fit(X, ByGroup(y, qid), sample_weight, (X_val, y_val, sample_weight_val))
 
-    def partial_fit(self, X, y, classes=None, sample_weight=None):
+    def partial_fit(self, X, y, classes=None, sample_weight=None, qid=None):
         """Take one stochastic epoch over some rows, going on from the last call.
 
         Parameters
@@ -103,6 +118,8 @@ class LossClassifier(ClassifierMixin, LossEstimator):
             As in `fit`; rows of a stream.
         classes : array-like of shape (n_classes,), default=None
             All labels there can be; required at the first call.
+        qid : array-like of shape (n_samples,), default=None
+            As in `fit`; whole groups of a stream.
 
         Returns
         -------
@@ -123,7 +140,7 @@ class LossClassifier(ClassifierMixin, LossEstimator):
                 f"`classes={classes!r}` is not the same as on last call to partial_fit, was: "
                 f"{self.classes_!r}"
             )
-        return self._partial_fit(X, y, sample_weight, first=first)
+        return self._partial_fit(X, ByGroup(y, qid), sample_weight, first=first)
 
     def decision_function(self, X):
         """Return raw scores: (n_samples,), positive for ``classes_[1]``, or (n_samples, n_classes).
@@ -207,6 +224,19 @@ class LossClassifier(ClassifierMixin, LossEstimator):
             return d2_loss_score(np.asarray(y), response, loss=loss, sample_weight=sample_weight)
         return super().score(X, y, sample_weight)
 
+    def _check_data(self, X, y, sample_weight, *, reset, fitting=False):
+        y, qid = (y.y, y.qid) if isinstance(y, ByGroup) else (y, None)
+        data = super()._check_data(X, y, sample_weight, reset=reset, fitting=fitting)
+        loss = self.loss_function_
+        if not loss.groupwise:
+            return data
+        groups = Groups.of(qid, data.weight.size)
+        weights = loss._weights(data.weight, groups, data.weight.dtype)
+        rarest = np.bincount(data.y.astype(np.intp), minlength=self.classes_.size).min()
+        least = FEW_OF_A_CLASS * data.weight.size // max(rarest, 1)
+        whole = qid is not None
+        return Data.by_group(data.X, data.y, groups, weights, whole=whole, least=least)
+
     def _encode(self, y, sample_weight, *, fitting):
         if np.ndim(y) == BINARY and np.shape(y)[1] > 1:
             return self._encode_shares(np.asarray(y), sample_weight, fitting=fitting)
@@ -228,7 +258,7 @@ class LossClassifier(ClassifierMixin, LossEstimator):
                 )
             sample_weight = sample_weight * self._class_weights[codes].astype(sample_weight.dtype)
         loss = self._loss_of_classes()
-        if loss.task == "multiclass" or self.classes_.size == BINARY:
+        if loss.task != "binary" or self.classes_.size == BINARY:
             return codes, sample_weight
         return codes[:, None] == np.arange(self.classes_.size), sample_weight  # one-vs-rest
 
@@ -257,6 +287,8 @@ class LossClassifier(ClassifierMixin, LossEstimator):
         return loss
 
     def _columns(self, loss, y):
+        if loss.groupwise:
+            return loss.columns_of(self.classes_.size)
         return self.classes_.size if loss.task == "multiclass" else super()._columns(loss, y)
 
     def _check_classes(self, classes):
@@ -268,6 +300,7 @@ class LossClassifier(ClassifierMixin, LossEstimator):
         return classes
 
     def _stratify(self, y):
+        y = getattr(y, "y", y)
         return y if y.ndim == 1 else y.argmax(axis=1)
 
     def _set_coefficients(self, coefs, intercepts, *, single):

@@ -2,29 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 
 import numpy as np
 from sklearn.callback import with_callbacks
-from sklearn.utils import check_random_state
 from sklearn.utils.validation import validate_data
 
 from ._estimator import LossEstimator
-from ._fitting import Data
-from ._groups import Groups, held_out, shared
-from ._groupwise import GroupedTargets
+from ._fitting import ByGroup, Data
+from ._groups import Groups
 from ._inputs import check_domain
 from ._loss import Loss
 from .metrics import ndcg_score
-
-
-@dataclass
-class Judged:
-    """Targets, and the query of each row."""
-
-    y: Any
-    qid: Any
 
 
 class LossRanker(LossEstimator):
@@ -112,9 +101,9 @@ class LossRanker(LossEstimator):
         -------
         self
         """
-        judged = Judged(y, self._required(qid, "fit"))
+        judged = ByGroup(y, self._required(qid, "fit"))
         if X_val is not None and y_val is not None:
-            y_val = Judged(y_val, self._required(qid_val, "fit", "qid_val"))
+            y_val = ByGroup(y_val, self._required(qid_val, "fit", "qid_val"))
         return self._fit(X, judged, sample_weight, (X_val, y_val, sample_weight_val))
 
     def partial_fit(self, X, y, sample_weight=None, qid=None):
@@ -129,7 +118,7 @@ class LossRanker(LossEstimator):
         -------
         self
         """
-        judged = Judged(y, self._required(qid, "partial_fit"))
+        judged = ByGroup(y, self._required(qid, "partial_fit"))
         return self._partial_fit(X, judged, sample_weight, first=not hasattr(self, "n_iter_"))
 
     def predict(self, X):
@@ -188,36 +177,18 @@ class LossRanker(LossEstimator):
             reset=reset,
         )  # fmt: skip
         groups = Groups.of(y.qid, X.shape[0])
-        weights = groups.weights(sample_weight)
-        if not weights.any():
+        loss = self.loss_function_
+        weights = loss._weights(sample_weight, groups, X.dtype)
+        if not weights.terms.any():
             raise ValueError("Sample weights must contain at least one non-zero number.")
         targets = np.ascontiguousarray(targets, X.dtype)
-        check_domain(type(self.loss_function_).__name__, targets, "y", self.loss_function_.target)
-        lengths = np.diff(groups.offsets)
-        codes = np.repeat(np.arange(groups.n_groups), lengths)
-        weight = shared(weights, lengths, X.dtype)
-        X = X if groups.order is None else X[groups.order]
-        return Data(X, GroupedTargets(groups.sorted(targets), codes), weight)
-
-    def _split_rows(self, data):
-        """Keep queries whole."""
-        codes = data.y.codes
-        if data.y.groups.n_groups == 1:
-            raise ValueError(
-                "early_stopping holds out whole queries, and there is only one: pass X_val, y_val "
-                "and qid_val, or set early_stopping=False."
-            )
-        return held_out(codes, self.validation_fraction, check_random_state(self.random_state))
+        check_domain(type(loss).__name__, targets, "y", loss.target)
+        return Data.by_group(X, targets, groups, weights)
 
     def _validation_score(self, loss, y, raw, weight):
         lengths = np.diff(y.groups.offsets)
         weights = np.repeat(np.add.reduceat(weight, y.groups.offsets[:-1]), lengths)
         return ndcg_score(y.y, raw[:, 0], qid=y.groups, sample_weight=weights)
-
-    def _shown(self, X, y, sample_weight):
-        shown = super()._shown(X, y.y, sample_weight)
-        shown["metadata"]["qid"] = y.qid
-        return shown
 
     def _set_coefficients(self, coefs, intercepts, *, single):
         super()._set_coefficients(coefs, None if coefs is None else intercepts * 0.0, single=single)

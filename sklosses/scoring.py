@@ -17,7 +17,7 @@ from .metrics._ranking import METRICS, parse
 AUTO = "auto"
 PREFIX = "neg_"
 USUAL = ("decision_function", "predict_proba", "predict")  # what ranks, of a classifier
-CLASSES = ("binary", "multiclass")  # families whose targets are labels
+CLASSES = ("binary", "multiclass", "overlap")  # families whose targets are labels
 _NESTED = ("best_estimator_", "estimator_", "regressor_", "_final_estimator")
 
 
@@ -112,11 +112,12 @@ class LossScorer(_BaseScorer):
         classes, y_true = estimator.classes_, np.asarray(y_true)
         # rows of class shares are for the form of several classes, though there be two
         loss = loss.for_classes(len(classes) if y_true.ndim == 1 else max(len(classes), 3))
-        if loss.task == "multiclass":
+        several = len(classes) > 2
+        if loss.task == "multiclass" or (loss.task == "overlap" and several):
             y = _codes(y_true, classes, estimator)
             y_pred = _columns(method_caller(estimator, method, X), len(classes), method)
             return -loss(y, y_pred, **metadata)
-        if len(classes) > 2:  # one-versus-rest, as estimators are fitted
+        if several:  # one-versus-rest, as estimators are fitted
             codes = _codes(y_true, classes, estimator, self._get_pos_label())
             y = (codes[:, None] == np.arange(len(classes))).astype(np.float64)
             return -loss(y, method_caller(estimator, method, X), **metadata)

@@ -6,13 +6,14 @@ from typing import Annotated, Any, ClassVar
 
 import numpy as np
 from sklearn.callback import with_callbacks
-from sklearn.utils import check_consistent_length, check_random_state
+from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from ._ctc_decoding import beam, bigram_counts, greedy
 from ._estimator import COUNT, NON_NEGATIVE, LossEstimator
 from ._fitting import Data
-from ._groups import held_out, shared
+from ._groups import Groups
+from ._groupwise import Weights
 from ._loss import Loss
 from ._params import Interval
 from ._sequences import Alphabet, Frames, classes_of
@@ -255,8 +256,10 @@ class LossSequenceLabeler(LossEstimator):
         if fitting:
             self.bigrams_ = self._count_pairs(y, sample_weight)
         codes = np.repeat(np.arange(len(frames)), frames.lengths)
-        weight = shared(weights, frames.lengths, table.dtype)
-        return Data(table, SequenceTargets(labels, codes), weight)
+        groups = Groups.of(codes, codes.size)  # those with a frame
+        data = Data.by_group(table, codes, groups, Weights(None, weights[groups.names]))
+        data.y = SequenceTargets(labels, codes)
+        return data
 
     def _count_pairs(self, y, sample_weight):
         labels = self._alphabet().encode(_sequences(y), "y")
@@ -284,8 +287,7 @@ class LossSequenceLabeler(LossEstimator):
                 "early_stopping holds out whole sequences, and there is only one: pass X_val and "
                 "y_val, or set early_stopping=False."
             )
-        random_state = check_random_state(self.random_state)
-        return held_out(data.y.codes, self.validation_fraction, random_state)
+        return super()._split_rows(data)
 
     def _raw_frames(self, X):
         check_is_fitted(self)

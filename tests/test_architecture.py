@@ -61,10 +61,11 @@ BY_PATH = {"ids": lambda file: str(file.relative_to(PACKAGE))}
 LAYERS = [
     {"_special", "_fingerprint"},
     {"_numba", "_numba_types"},
-    {"_kernels", "_newton_kernels", "_numpy_kernels", "_row_kernels", "_group_kernels"},
+    {"_kernels", "_newton_kernels", "_numpy_kernels", "_row_kernels", "_group_kernels"}
+    | {"_overlap_kernels"},
     {"_params", "_optimum", "_groups", "_inputs", "_monitor", "_docs", "_outputs", "_progress"},
     {"_loss"},
-    {"_pointwise", "_rowwise", "_softmax", "_groupwise"},
+    {"_pointwise", "_rowwise", "_softmax", "_groupwise", "_overlap"},
     {"losses", "network"},
     {"_registry"},
     {"_warmup", "metrics", "solvers", "catalog"}
@@ -121,7 +122,7 @@ def test_losses_know_the_contract_and_the_numerics_only(file):
         return
     family = {"losses.multiclass"} if file.name == "binary.py" else set()  # Brier's other form
     family |= {"losses._lists"} if file.name in GROUPWISE else set()
-    bases = {"_pointwise", "_rowwise", "_softmax", "_groupwise"}
+    bases = {"_pointwise", "_rowwise", "_softmax", "_groupwise", "_overlap"}
     assert own(file) <= {*bases, "_special"} | family
     others = {name.partition(".")[0] for name in imports(file)} - {"sklosses"}
     arrays = {"numpy"} if file.name in GROUPWISE else set()  # to sort a query, and for scratch

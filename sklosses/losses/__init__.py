@@ -14,6 +14,7 @@ from .multiclass import (
     KLDivergence,
     MulticlassHinge,
 )
+from .overlap import Dice, FocalTversky, Jaccard, LovaszHinge, Tversky
 from .pairwise import BPR, LambdaRank, PairwiseHinge, PairwiseLogistic
 from .regression import (
     AbsoluteError,
@@ -40,20 +41,24 @@ __all__ = [
     "CategoricalCrossEntropy",
     "CategoricalFocal",
     "Cauchy",
+    "Dice",
     "EpsilonInsensitive",
     "Expectile",
     "Exponential",
     "Focal",
+    "FocalTversky",
     "GammaDeviance",
     "GaussianNLL",
     "Hinge",
     "Huber",
+    "Jaccard",
     "JensenShannon",
     "KLDivergence",
     "LambdaRank",
     "ListMLE",
     "ListNet",
     "LogCosh",
+    "LovaszHinge",
     "ModifiedHuber",
     "MultiQuantile",
     "MulticlassHinge",
@@ -67,6 +72,7 @@ __all__ = [
     "SquaredHinge",
     "SquaredLogError",
     "Tukey",
+    "Tversky",
     "TweedieDeviance",
     "WeightedSum",
 ]

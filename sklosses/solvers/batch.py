@@ -184,7 +184,7 @@ def lbfgs_network(problem, theta, *, tol, max_iter, monitor):
     return found.x, found.nit, found.fun * problem.unit, found.status != 1
 
 
-def lbfgs(problem, coef, intercept, *, tol, max_iter, monitor=None):
+def lbfgs(problem, coef, intercept, *, tol, max_iter, monitor=None, flat=0.0):
     """Minimise a `LinearObjective` from `coef` and `intercept`.
 
     Parameters
@@ -199,6 +199,9 @@ def lbfgs(problem, coef, intercept, *, tol, max_iter, monitor=None):
         Iterations at most.
     monitor : callable or None
         Called as ``monitor(coef, intercept, objective)`` after each iteration; true stops.
+    flat : float
+        Decrease an iteration, relative, that ends it as well: of losses that are not convex
+        gradients vanish slowly where predictions are certain.
 
     Returns
     -------
@@ -236,7 +239,7 @@ def lbfgs(problem, coef, intercept, *, tol, max_iter, monitor=None):
     gtol = max(1e-4 * np.sqrt(tol), 1e-5 if single else 1e-9)
     options = {
         "maxiter": max_iter, "maxfun": 20 * max_iter, "maxcor": MEMORY, "maxls": 50,
-        "gtol": gtol, "ftol": 0.0,
+        "gtol": gtol, "ftol": flat,
     }  # fmt: skip
     # threads of the BLAS cost a small problem more than they save
     with threadpool_limits(1 if problem.X.size < SMALL else None, user_api="blas"):

@@ -309,14 +309,18 @@ class Minibatch:
 
     def _batches(self, y, sample_weight, seed):
         """Return arrays of rows of positive weight; groups of rows stay together."""
-        grouped = hasattr(y, "batches")
-        weight = sample_weight[y.groups.offsets[:-1]] if grouped else sample_weight
+        grouped = getattr(y, "whole", False)
+        weight = sample_weight
+        if grouped:
+            weight = np.add.reduceat(sample_weight, y.groups.offsets[:-1])
         order = np.flatnonzero(weight > 0.0)
         if order.size == 0:
             return []
         if self.options.shuffle:
             np.random.default_rng(seed).shuffle(order)
         size = self.batch_size(sample_weight)
+        if self.options.batch_size == "auto":
+            size = max(size, getattr(y, "least", 0))
         if grouped:
             least = FEW_GROUPS * -(-np.count_nonzero(sample_weight) // order.size)
             return y.batches(order, max(size, least) if self.options.batch_size == "auto" else size)
