@@ -109,7 +109,9 @@ class Labels:
 
     @classmethod
     def of(cls, sequences, name):
-        """Return labels from a list of sequences of integers."""
+        """Return labels from a list of sequences of integers; these themselves, if they are."""
+        if isinstance(sequences, cls):
+            return sequences
         arrays = [np.asarray(one) for one in sequences]
         for i, array in enumerate(arrays):
             numeric = array.dtype.kind in "iub" or (

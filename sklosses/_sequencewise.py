@@ -39,12 +39,13 @@ class SequenceLoss(GroupwiseLoss):
     Subclasses define, in plain Python, with `y` the labels of a sequence and `z` its frames of raw
     predictions, of shape (n_frames, k):
 
-    ===========================  ==================================================================
+    ===========================  =================================================================
     ``value(self, y, z)``        the loss of one sequence
     ``grad(self, y, z, g)``      writes its derivatives into `g`
-    ``compute(self, *arrays)``   the same of many, compiled: as ``fill`` in `_ctc_kernels`
-    ``scratch_size(…)``          the doubles it needs for that
-    ===========================  ==================================================================
+    ``hess(self, y, z, h)``      writes its second derivatives, the diagonal, into `h`
+    ``_compute(self, *arrays)``  values and gradients of many, compiled: ``fill`` in `_ctc_kernels`
+    ``_scratch_size(…)``         the doubles it needs for that
+    ===========================  =================================================================
 
     and ``zero_infinity``, whether sequences that no alignment fits count as 0. The softmax is part
     of the loss: the response are the probabilities of each frame.
@@ -62,6 +63,7 @@ class SequenceLoss(GroupwiseLoss):
     response_method: ClassVar[str] = "predict_proba"
     target: ClassVar[Interval] = COLUMN
     curvature_floor: ClassVar[float] = 1e-6
+    scalar_methods: ClassVar[tuple] = ("value", "grad", "hess")
 
     # ------------------------------------------------------------------ array methods
 
@@ -205,13 +207,13 @@ class SequenceLoss(GroupwiseLoss):
         """Return the value of each sequence and how many predictions are not finite."""
         values = np.empty(len(frames))
         sizes = np.diff(labels.offsets)
-        scratch_size = int(self.scratch_size(frames.lengths, sizes, frames.k).max(initial=0))
+        scratch_size = int(self._scratch_size(frames.lengths, sizes, frames.k).max(initial=0))
 
         def work(parts):
             scratch, suspect = np.empty(scratch_size), 0.0
             for first, last in parts:
                 start, stop = frames.offsets[[first, last]]
-                suspect += self.compute(
+                suspect += self._compute(
                     frames.part(first, last), frames.offsets[first : last + 1] - start,
                     labels.flat, labels.offsets[first : last + 1], w[first:last], response,
                     scratch, values[first:last], None if gradient is None else gradient[start:stop],

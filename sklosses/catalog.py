@@ -21,10 +21,11 @@ HEADINGS = {
 
 TASKS_ZH = {
     "regression": "回归", "distributional": "分布预测", "binary": "二分类", "multiclass": "多分类",
-    "ranking": "排序",
+    "ranking": "排序", "sequence": "序列",
 }  # fmt: skip
 LABELS = {"en": "labels from 0", "zh": "从 0 起的标签"}
 SHARES = {"en": "labels from 0, or class shares", "zh": "从 0 起的标签,或类别占比"}
+SEQUENCES = {"en": "sequences of labels", "zh": "标签序列"}
 
 
 def catalog(task=None, lang="en"):
@@ -78,6 +79,8 @@ def _row(cls, lang):
 
 
 def _target(loss, lang):
+    if loss.task == "sequence":
+        return SEQUENCES[lang]
     if loss.task == "multiclass":
         return (SHARES if loss.soft_labels else LABELS)[lang]
     return _domain(loss.target, lang)

@@ -72,20 +72,20 @@ class CTC(SequenceLoss):
     }
     reference: ClassVar = "Graves et al. (2006), doi:10.1145/1143844.1143891"
 
-    scratch_size: ClassVar = staticmethod(_ctc_kernels.scratch_size)
+    _scratch_size: ClassVar = staticmethod(_ctc_kernels.scratch_size)
 
-    def compute(self, *arrays):
+    def _compute(self, *arrays):
         return _ctc_kernels.fill(int(self.blank), *arrays)
 
     # the textbook's recursion with logarithms, slow: what the kernels are compared with
 
-    def states(self, y):
+    def _states(self, y):
         """Return the columns of blank, label, blank, …, blank."""
         states = np.full(2 * len(y) + 1, int(self.blank))
         states[1::2] = y
         return states
 
-    def sums(self, lp, states):
+    def _sums(self, lp, states):
         """Return logarithms of sums over the alignments of the frames so far, by state.
 
         The first row stands before the first frame.
@@ -101,11 +101,11 @@ class CTC(SequenceLoss):
 
     def value(self, y, z):
         lp = z - np.logaddexp.reduce(z, axis=1, keepdims=True)
-        return -np.logaddexp.reduce(self.sums(lp, self.states(y))[-1, -2:])
+        return -np.logaddexp.reduce(self._sums(lp, self._states(y))[-1, -2:])
 
     def grad(self, y, z, g):
-        lp, states = z - np.logaddexp.reduce(z, axis=1, keepdims=True), self.states(y)
-        ahead, back = self.sums(lp, states)[1:], self.sums(lp[::-1], states[::-1])[:0:-1, ::-1]
+        lp, states = z - np.logaddexp.reduce(z, axis=1, keepdims=True), self._states(y)
+        ahead, back = self._sums(lp, states)[1:], self._sums(lp[::-1], states[::-1])[:0:-1, ::-1]
         posterior = np.exp(ahead + back - lp[:, states] + self.value(y, z))
         g[:] = np.exp(lp)
         for s in range(states.size):
