@@ -6,10 +6,11 @@ kept apart, so that each sum over neighbouring states is a loop along slices, wh
 The sums of a frame are scaled to `HALF`, and none is left below `FLOOR`, so that none vanishes (nor
 is a subnormal number, which is slow). What is computed is thus no less than the truth. What the
 floor adds at a frame is at most ``12 * HALF * FLOOR`` (a state has three neighbours), next to what
-the sums over the frames so far and over those to come have in common, the sum of their products. If
-that is at least `COMMON` at each frame, the floor adds nothing. If it is not, which takes thousands
-of frames or predictions that are both certain and wrong, or where a softmax underflows, the
-sequence is computed again with logarithms; that takes ten times as long.
+the sums over the frames so far and those over the frames to come have in common, the sum of their
+products. If that is at least `COMMON` at each frame, the floor adds nothing. If it is not, which
+takes thousands of frames of a model that knows nothing yet, or predictions that are both certain
+and wrong, or if a softmax underflows, the sequence is computed again with logarithms: in ten times
+the time.
 
 References
 ----------
@@ -338,7 +339,7 @@ def _log_backward(emission, skip, alpha, value, y, w, blank, row, scratch, gradi
     blanks[:] = -np.inf
     labels[:] = -np.inf
     none[:] = -np.inf
-    ones = np.ones(m)
+    scaled = np.full(m, HALF)  # as `_finish` expects
     blanks[m] = 0.0
     for t in range(emission.shape[0] - 1, -1, -1):
         here, own = alpha[t + 1], emission[t]
@@ -353,4 +354,4 @@ def _log_backward(emission, skip, alpha, value, y, w, blank, row, scratch, gradi
         for j in range(m):
             shares[j] = exp(beta[j] + here[n + 1 + j] - value)
             labels[j] = beta[j] + own[j]
-        _finish(shares, ones, 1.0, of_blanks, y, w, blank, row, gradient[t])
+        _finish(shares, scaled, 1.0 / HALF, of_blanks * HALF, y, w, blank, row, gradient[t])

@@ -21,7 +21,7 @@ class Frames:
         Float32 if all sequences are, else float64.
     """
 
-    def __init__(self, offsets, k, dtype, *, table=None, arrays=None, stacked=False):
+    def __init__(self, offsets, k, dtype, *, table=None, arrays=None, stacked=None):
         self.offsets, self.k, self.dtype = offsets, k, np.dtype(dtype)
         self.table, self.arrays, self.stacked = table, arrays, stacked
 
@@ -40,7 +40,7 @@ class Frames:
             array = as_floats(sequences, name)
             n, size, k = array.shape
             table = as_kernels_take_it(array, array.dtype).reshape(n * size, k)
-            return cls(np.arange(n + 1) * size, k, array.dtype, table=table, stacked=True)
+            return cls(np.arange(n + 1) * size, k, array.dtype, table=table, stacked=(n, size))
         arrays = [as_floats(one, name) for one in sequences]
         wrong = [i for i, array in enumerate(arrays) if array.ndim != 2]
         if wrong:
@@ -89,7 +89,7 @@ class Frames:
     def shaped(self, table):
         """Return a table of all frames in the form in which these came."""
         if self.stacked:
-            return table.reshape(len(self), -1, table.shape[1])
+            return table.reshape(*self.stacked, table.shape[1])
         return np.split(table, self.offsets[1:-1]) if len(self) else []
 
 

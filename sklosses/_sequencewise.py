@@ -239,10 +239,10 @@ class SequenceLoss(GroupwiseLoss):
         if rows.size:
             i, more = rows[0], ", …" if rows.size > SHOWN else ""
             warnings.warn(
-                f"{type(self).__name__} finds no alignment in {rows.size} of {len(values)} "
-                f"sequences, {', '.join(map(str, rows[:SHOWN]))}{more}: sequence {i} has "
+                f"{type(self).__name__} finds no alignment for {rows.size} of {len(values)} "
+                f"sequences: {', '.join(map(str, rows[:SHOWN]))}{more}. Sequence {i} has "
                 f"{frames.lengths[i]} frames, and its labels take {needed[i]} (one each, and a "
-                "blank between equal ones). Such a loss is inf and its gradient 0; with "
+                "blank between equal ones). The loss is inf and its gradient 0; with "
                 "zero_infinity=True both are 0.",
                 RuntimeWarning,
                 stacklevel=4,
