@@ -135,11 +135,11 @@ class LossSequenceLabeler(LossEstimator):
         self
         """
         first = not hasattr(self, "n_iter_")
-        if first and classes is not None:
-            self.classes_ = np.unique(classes)
-        elif first:
-            self._learn_classes(y)
-        elif classes is not None and not np.array_equal(self.classes_, np.unique(classes)):
+        if first:
+            self._learn_classes(_sequences(y) if classes is None else [classes])
+        elif classes is not None and not np.array_equal(
+            self.classes_, classes_of([classes], "classes")
+        ):
             raise ValueError(
                 f"`classes={classes!r}` is not the same as on last call to partial_fit, was: "
                 f"{self.classes_!r}"
@@ -218,7 +218,7 @@ class LossSequenceLabeler(LossEstimator):
         return self.classes_.size + 1
 
     def _learn_classes(self, y):
-        classes = classes_of(_sequences(y), "y")
+        classes = classes_of(y, "y")
         if not classes.size:
             raise ValueError("y has no label: all sequences are empty.")
         before = getattr(self, "classes_", classes)
@@ -232,15 +232,17 @@ class LossSequenceLabeler(LossEstimator):
     def _frames(self, X, *, reset):
         """Return frames that were checked, and the table the model sees: each with its context."""
         frames = Frames.of(X, "X")
-        if reset and not frames.offsets[-1]:
+        if not len(frames) or (reset and not frames.offsets[-1]):
             raise ValueError(
-                "Found array with 0 sample(s) (no frames) while a minimum of 1 is required."
+                "Found array with 0 sample(s), or no frames, while a minimum of 1 is required."
             )
+        if reset:
+            self._context = int(self.context)
         frames = frames.whole()
         table = validate_data(
             self, frames.table, dtype=[np.float64, np.float32], reset=reset, ensure_min_samples=0
         )
-        return frames, _with_context(table, frames.offsets, int(self.context))
+        return frames, _with_context(table, frames.offsets, self._context)
 
     def _check_data(self, X, y, sample_weight, *, reset, fitting=False):
         y = _sequences(y)
@@ -248,6 +250,12 @@ class LossSequenceLabeler(LossEstimator):
         check_consistent_length(range(len(frames)), y)
         if fitting:
             self._learn_classes(y)
+        blank, k = self.loss_function_.blank, self.classes_.size + 1
+        if blank >= k:
+            raise ValueError(
+                f"The blank of {self.loss_function_!r} must be one of the columns, 0 to {k - 1}: "
+                f"those of {k - 1} labels and its own."
+            )
         labels = self._alphabet().encode(y, "y")
         weights = _check_sample_weight(sample_weight, y, dtype=np.float64, ensure_non_negative=True)
         self._require_alignments(frames.lengths, labels, weights)
@@ -257,6 +265,8 @@ class LossSequenceLabeler(LossEstimator):
             self.bigrams_ = self._count_pairs(y, sample_weight)
         codes = np.repeat(np.arange(len(frames)), frames.lengths)
         groups = Groups.of(codes, codes.size)  # those with a frame
+        if not weights[groups.names].any():
+            raise ValueError("There is no frame in any sequence of positive weight.")
         data = Data.by_group(table, codes, groups, Weights(None, weights[groups.names]))
         data.y = SequenceTargets(labels, codes)
         return data
