@@ -1,6 +1,7 @@
 """How Numba sees a loss: one type a class and code, cached on disk, never stale."""
 
 import importlib
+import math
 import os
 import shutil
 import subprocess
@@ -105,6 +106,27 @@ def test_second_process_hits_the_cache(python):
     assert measure(python, "sl.Huber(1.0)") == (1.5, 1, 0)
     # parameters are values, not code
     assert measure(python, "sl.Huber(0.5)") == (0.5 * (2 - 0.25), 1, 0)
+
+
+def test_threads_may_all_be_the_first(python):
+    results = python("""
+        from concurrent.futures import ThreadPoolExecutor
+        from threading import Barrier
+        import numpy as np
+        import sklosses as sl
+
+        together = Barrier(6)
+
+        def first(number):
+            together.wait()
+            if number % 2:
+                return sl.CTC().values([[1]], [np.zeros((1, 2))])[0]
+            return sl.BinaryCrossEntropy()([1.0], [0.5])
+
+        with ThreadPoolExecutor(6) as pool:
+            print(*[round(float(value), 12) for value in pool.map(first, range(6))])
+    """)
+    assert results == [str(round(math.log(2), 12))] * 6
 
 
 USER = """
