@@ -386,9 +386,9 @@ class LossEstimator(CallbackSupportMixin, Parametrized):
         """Return raw predictions: (n_samples,) for one output, else (n_samples, n_raw)."""
         check_is_fitted(self)
         X = validate_data(self, X, accept_sparse="csr", dtype=[np.float64, np.float32], reset=False)
-        return self._raw_of(X)
+        return self._raw_of_rows(X)
 
-    def _raw_of(self, X):
+    def _raw_of_rows(self, X):
         """Return raw predictions of what the model sees."""
         if hasattr(self, "coefs_"):
             raw = self._network(X.dtype).predict(X)

@@ -302,7 +302,7 @@ class LossSequenceLabeler(LossEstimator):
     def _raw_frames(self, X):
         check_is_fitted(self)
         frames, table = self._frames(X, reset=False)
-        return frames, self._raw_of(table)
+        return frames, self._raw_of_rows(table)
 
     def _factors(self):
         """Return what the language model multiplies prefixes with, by column; or None."""
