@@ -26,6 +26,7 @@ from .classification import LossClassifier
 from .displays import QuantileCalibrationDisplay, TrainingCurveDisplay
 from .losses import (
     BPR,
+    CTC,
     AbsoluteError,
     AbsolutePercentageError,
     ApproxNDCG,
@@ -79,11 +80,13 @@ from .regression import LossRegressor
 from .sampling import sample_negatives
 from .scoring import get_scorer, make_loss_scorer, make_ranking_scorer
 from .segmentation import LossSegmenter
+from .sequence import LossSequenceLabeler
 
 __version__ = "0.1.0"
 
 __all__ = [
     "BPR",
+    "CTC",
     "AbsoluteError",
     "AbsolutePercentageError",
     "ApproxNDCG",
@@ -121,6 +124,7 @@ __all__ = [
     "LossRanker",
     "LossRegressor",
     "LossSegmenter",
+    "LossSequenceLabeler",
     "LovaszHinge",
     "ModifiedHuber",
     "MultiQuantile",

@@ -64,11 +64,8 @@ def _shifts(loss):
 
 def samples_of(loss, rng):
     """Return the samples a loss is tried on: classes with hard and, where it may, soft labels."""
-    if loss.groupwise and loss.task == "overlap":
-        masks = [MaskSample(loss, rng)] if loss.columns_of(2) == 1 else []
-        return [*masks, ClassMaskSample(loss, rng)] if _has_classes(loss) else masks
     if loss.groupwise:
-        return [GroupSample(ByGroup(loss), rng)]
+        return _group_samples(loss, rng)
     if not isinstance(loss, RowwiseLoss):
         return [PointSample(loss, rng)]
     if loss.task != "multiclass":
@@ -77,6 +74,17 @@ def samples_of(loss, rng):
         return [LabelSample(loss, rng)] if _takes_labels(loss) else [SoftSample(loss, rng)]
     soft = [SoftSample(loss, rng)] if loss.soft_labels else []
     return [LabelSample(loss, rng), *soft]
+
+
+def _group_samples(loss, rng):
+    if loss.task == "sequence":
+        from ._certify_sequences import SequenceSample
+
+        return [SequenceSample(loss, rng)]
+    if loss.task == "overlap":
+        masks = [MaskSample(loss, rng)] if loss.columns_of(2) == 1 else []
+        return [*masks, ClassMaskSample(loss, rng)] if _has_classes(loss) else masks
+    return [GroupSample(ByGroup(loss), rng)]
 
 
 def _has_classes(loss):

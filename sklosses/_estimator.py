@@ -357,6 +357,7 @@ class LossEstimator(CallbackSupportMixin, LossModel):
         return self._raw_of_rows(X)
 
     def _raw_of_rows(self, X):
+        """Return raw predictions of what the model sees."""
         if hasattr(self, "coefs_"):
             raw = self._network(X.dtype).predict(X)
             return raw[:, 0] if self._single and raw.shape[1] == 1 else raw

@@ -19,6 +19,7 @@ from __future__ import annotations
 import inspect
 import types
 from functools import lru_cache, update_wrapper
+from threading import RLock
 from weakref import WeakKeyDictionary, WeakValueDictionary, ref
 
 import numpy as np
@@ -127,27 +128,29 @@ def rewrite(function, single):
 
 
 _specialised: WeakKeyDictionary = WeakKeyDictionary()
+_preparing = RLock()  # threads may all be the first to call a kernel
 
 
 def specialise(function, single=False):
     """Compile the plain `function` (lazily) for float64, or for float32 if `single`."""
     if single:
         function = getattr(function, "float32", function)
-    variants = _specialised.setdefault(function, {})
-    known = variants.get(single)
-    if known is None or not known[0].is_current():
-        if variants.get("active"):
-            raise TypeError(f"{function.__qualname__} calls itself, which cannot be compiled.")
-        variants["active"] = True
-        try:
-            intrinsic = _backend().intrinsics().get(function)
-            compiled = intrinsic or _backend().jit(
-                rewrite(function, single), FASTMATH, single=single
-            )
-        finally:
-            del variants["active"]
-        variants[single] = known = (Fingerprint([function]), compiled)
-    return known[1]
+    with _preparing:
+        variants = _specialised.setdefault(function, {})
+        known = variants.get(single)
+        if known is None or not known[0].is_current():
+            if variants.get("active"):
+                raise TypeError(f"{function.__qualname__} calls itself, which cannot be compiled.")
+            variants["active"] = True
+            try:
+                intrinsic = _backend().intrinsics().get(function)
+                compiled = intrinsic or _backend().jit(
+                    rewrite(function, single), FASTMATH, single=single
+                )
+            finally:
+                del variants["active"]
+            variants[single] = known = (Fingerprint([function]), compiled)
+        return known[1]
 
 
 # ------------------------------------------------------------------------------------- the kernels
@@ -165,9 +168,11 @@ class Kernel:
     @property
     def dispatcher(self):
         if self._dispatcher is None:
-            digest = Fingerprint([self.py_func]).digest
-            function = rewrite(self.py_func, single=False)
-            self._dispatcher = _backend().jit(function, self._fastmath, digest)
+            with _preparing:
+                if self._dispatcher is None:
+                    digest = Fingerprint([self.py_func]).digest
+                    function = rewrite(self.py_func, single=False)
+                    self._dispatcher = _backend().jit(function, self._fastmath, digest)
         return self._dispatcher
 
     def __call__(self, *args):

@@ -21,11 +21,12 @@ HEADINGS = {
 
 TASKS_ZH = {
     "regression": "回归", "distributional": "分布预测", "binary": "二分类", "multiclass": "多分类",
-    "ranking": "排序", "overlap": "重叠",
+    "ranking": "排序", "overlap": "重叠", "sequence": "序列",
 }  # fmt: skip
 LABELS = {"en": "labels from 0", "zh": "从 0 起的标签"}
 MASKS = {"en": "0 and 1 (or between), or labels from 0", "zh": "0 与 1(或其间),或从 0 起的标签"}
 SHARES = {"en": "labels from 0, or class shares", "zh": "从 0 起的标签,或类别占比"}
+SEQUENCES = {"en": "sequences of labels", "zh": "标签序列"}
 
 
 def catalog(task=None, lang="en"):
@@ -79,6 +80,8 @@ def _row(cls, lang):
 
 
 def _target(loss, lang):
+    if loss.task == "sequence":
+        return SEQUENCES[lang]
     if loss.task == "multiclass":
         return (SHARES if loss.soft_labels else LABELS)[lang]
     return MASKS[lang] if loss.task == "overlap" else _domain(loss.target, lang)

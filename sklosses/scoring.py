@@ -6,16 +6,20 @@ from functools import partial
 from inspect import signature
 
 import numpy as np
-from sklearn.base import is_classifier
+from sklearn.base import clone, is_classifier
+from sklearn.metrics import make_scorer
 from sklearn.metrics._scorer import _BaseScorer, _cached_call
 from sklearn.utils.validation import _check_response_method
 
 from ._loss import Loss
 from ._registry import get_loss
+from ._sequences import Alphabet
+from .metrics import label_error_rate
 from .metrics._ranking import METRICS, parse
 
 AUTO = "auto"
 PREFIX = "neg_"
+LABEL_ERROR_RATE = "neg_label_error_rate"
 USUAL = ("decision_function", "predict_proba", "predict")  # what ranks, of a classifier
 CLASSES = ("binary", "multiclass", "overlap")  # families whose targets are labels
 _NESTED = ("best_estimator_", "estimator_", "regressor_", "_final_estimator")
@@ -102,8 +106,8 @@ class LossScorer(_BaseScorer):
 
     def _score(self, method_caller, estimator, X, y_true, **metadata):
         loss = _own_loss(estimator) if self.loss == AUTO else self.loss
-        if hasattr(estimator, "_image_loss"):
-            return -estimator._image_loss(loss, X, y_true, metadata.get("sample_weight"))
+        if hasattr(estimator, "_image_loss") or loss.task == "sequence":
+            return -_own_terms(loss, estimator, X, y_true, **metadata)
         wanted = self._wanted_method or loss.response_method
         if loss.task not in CLASSES or not is_classifier(estimator):
             if "std" in getattr(loss, "response_names", ()):
@@ -137,6 +141,22 @@ class QueryLossScorer(LossScorer, _QueryScorer):
 
     __call__ = _QueryScorer.__call__
     set_score_request = _QueryScorer.set_score_request
+
+
+def _own_terms(loss, estimator, X, y_true, **metadata):
+    """Return the loss of a model of what is no table: images, sequences."""
+    if loss.task == "sequence":
+        return _loss_of_sequences(loss, estimator, X, y_true, **metadata)
+    return estimator._image_loss(loss, X, y_true, metadata.get("sample_weight"))
+
+
+def _loss_of_sequences(loss, estimator, X, y_true, **metadata):
+    """Return the loss of an estimator's probabilities, in whose columns it has put its blank."""
+    fitted = fitted_with_loss(estimator)
+    if fitted is not None and fitted.loss_function_.task == "sequence":
+        loss = clone(loss).set_params(blank=fitted.loss_function_.blank)
+    labels = Alphabet(estimator.classes_, int(loss.blank)).encode(y_true, "y_true")
+    return loss(labels, estimator.predict_proba(X), **metadata)
 
 
 def _assignments(params):
@@ -240,7 +260,8 @@ def make_loss_scorer(loss=AUTO, *, response_method=None, pos_label=None, **param
             raise TypeError(f'The loss is not named: {sorted(params)} cannot apply to "auto".')
     else:
         loss = get_loss(loss, **params)
-    kind = QueryLossScorer if getattr(loss, "groupwise", False) else LossScorer
+    by_query = getattr(loss, "groupwise", False) and loss.task != "sequence"
+    kind = QueryLossScorer if by_query else LossScorer
     return kind(loss, response_method, pos_label)
 
 
@@ -312,7 +333,8 @@ def get_scorer(name, **params):
     Parameters
     ----------
     name : str
-        "neg_huber", "neg_log_loss", …, or "ndcg", "ndcg@10", "map", …
+        "neg_huber", "neg_log_loss", …, or "ndcg", "ndcg@10", "map", …, or
+        "neg_label_error_rate".
     **params
         Parameters of the loss or the metric.
 
@@ -330,9 +352,12 @@ def get_scorer(name, **params):
     """
     if isinstance(name, str) and name.partition("@")[0] in METRICS:
         return make_ranking_scorer(name, **params)
+    if name == LABEL_ERROR_RATE:
+        return make_scorer(label_error_rate, greater_is_better=False, **params)
     if not isinstance(name, str) or not name.startswith(PREFIX):
         raise ValueError(
             f"Scorers of losses are called {PREFIX!r} and the name of the loss, such as "
-            f"'neg_huber', those of rankings {list(METRICS)}. Got {name!r} instead."
+            f"'neg_huber', those of rankings {list(METRICS)}, that of sequences "
+            f"{LABEL_ERROR_RATE!r}. Got {name!r} instead."
         )
     return make_loss_scorer(name.removeprefix(PREFIX), **params)

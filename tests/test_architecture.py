@@ -69,6 +69,8 @@ LAYERS = [
         "_group_kernels",
         "_boost_kernels",
         "_overlap_kernels",
+        "_ctc_kernels",
+        "_ctc_decoding",
     },
     {
         "_params",
@@ -80,13 +82,14 @@ LAYERS = [
         "_outputs",
         "_progress",
         "_native",
+        "_sequences",
     },
     {"_loss"},
-    {"_pointwise", "_rowwise", "_softmax", "_groupwise", "_overlap"},
+    {"_pointwise", "_rowwise", "_softmax", "_groupwise", "_overlap", "_sequencewise"},
     {"losses", "network"},
     {"_registry"},
     {"_warmup", "metrics", "solvers", "catalog", "pixels"}
-    | {"certify", "_certify_checks", "_certify_samples"},
+    | {"certify", "_certify_checks", "_certify_samples", "_certify_sequences"},
     {"scoring", "_estimator", "_fitting", "_solver", "_responses", "_pixel_data"},
     {"regression", "classification", "ranking", "embedding", "segmentation", "sequence"}
     | {"generative", "multitask"},
@@ -129,7 +132,7 @@ def test_upward_imports_wait_for_a_call(file):
 # losses made of losses: their loops run over terms and tasks
 COMPOSED = {*files_in("compose"), PACKAGE / "losses" / "multitask.py"}
 SIMPLE = [file for file in files_in("losses") if file not in COMPOSED]
-GROUPWISE = {"_lists.py", "pairwise.py", "listwise.py"}
+GROUPWISE = {"_lists.py", "pairwise.py", "listwise.py", "sequence.py"}
 
 
 @pytest.mark.parametrize("file", SIMPLE, **BY_PATH)
@@ -139,7 +142,9 @@ def test_losses_know_the_contract_and_the_numerics_only(file):
         return
     family = {"losses.multiclass"} if file.name == "binary.py" else set()  # Brier's other form
     family |= {"losses._lists"} if file.name in GROUPWISE else set()
-    bases = {"_pointwise", "_rowwise", "_softmax", "_groupwise", "_overlap", "_native"}
+    family |= {"_ctc_kernels"} if file.name == "sequence.py" else set()
+    bases = {"_pointwise", "_rowwise", "_softmax", "_groupwise", "_overlap", "_sequencewise"}
+    bases |= {"_native"}
     assert own(file) <= {*bases, "_special"} | family
     others = {name.partition(".")[0] for name in imports(file)} - {"sklosses"}
     arrays = {"numpy"} if file.name in GROUPWISE else set()  # to sort a query, and for scratch

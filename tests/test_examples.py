@@ -214,6 +214,17 @@ def test_segment_coins(run, capsys):
     assert "outlines 5%" in capsys.readouterr().out
 
 
+def test_read_digit_strings(run, capsys):
+    module = run("read_digit_strings")
+    assert not set(module.train) & set(module.test)
+    assert max(module.errors.values()) <= 0.08
+    assert module.errors["beam"] <= module.errors["greedy"]
+    by_context = -module.search.cv_results_["mean_test_score"]
+    assert by_context[0] > 0.4
+    assert 0.1 > by_context[1] > by_context[2]
+    assert "label error rate" in capsys.readouterr().out
+
+
 def test_out_of_core(run, capsys):
     module = run("out_of_core")
     assert module.losses[1] <= module.losses[0] < 1.02 * module.losses[1]

@@ -27,9 +27,11 @@ from .regression import (
     SquaredLogError,
 )
 from .robust import Cauchy, Huber, LogCosh, PseudoHuber, Tukey
+from .sequence import CTC
 
 __all__ = [
     "BPR",
+    "CTC",
     "AbsoluteError",
     "AbsolutePercentageError",
     "ApproxNDCG",

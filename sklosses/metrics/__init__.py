@@ -19,6 +19,7 @@ from ._ranking import (
     recall_at_k,
     reciprocal_rank_score,
 )
+from ._sequence import label_error_rate
 from ._skill import d2_loss_score
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "hit_rate_at_k",
     "interval_score",
     "iou_score",
+    "label_error_rate",
     "ndcg_score",
     "pairwise_accuracy",
     "precision_at_k",
