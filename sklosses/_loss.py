@@ -115,6 +115,13 @@ class Loss(Parametrized):
         """
         return self
 
+    #: whether the columns of its response never fall
+    _ordered = False
+
+    def _for_boosters(self):
+        """Return the loss for trees to minimise: itself, unless its raw columns move each other."""
+        return self
+
     # the algebra of losses; what cannot be added says so when it is used
 
     def __add__(self, other):

@@ -1,9 +1,9 @@
-"""Losses of rows, of several targets and of groups for CatBoost.
+"""Losses for CatBoost that need to see all rows: of several raw columns, of groups, with kinks.
 
 CatBoost asks for derivatives of some rows at a time, of a single row where there are several raw
-columns. But after each iteration it shows its metric the raw predictions of all rows: there the
-derivatives for the next iteration are computed, all at once, and later only looked up. What it
-takes for targets are numbers of rows.
+columns. But after each iteration it shows its metric the raw predictions of all rows. There the
+derivatives for the next iteration are computed, all at once, and later only looked up: what it
+takes for targets are numbers of rows. Or, of losses with kinks, all rows tell how far to step.
 """
 
 from __future__ import annotations
@@ -12,9 +12,12 @@ from functools import cache
 
 import numpy as np
 
-from .._inputs import DOUBLE
+from .._inputs import DOUBLE, SINGLE
 from ._callback import Callback
+from ._derivatives import engine_of
 from ._library import imported
+from .catboost import _Metric as _CatBoostMetric
+from .catboost import _Objective as _CatBoostObjective
 
 
 class Ahead:
@@ -50,6 +53,46 @@ class Ahead:
         if first == 0:
             self._look(raw)
         return self.job.mean(raw, part)
+
+
+class Surveyed(_CatBoostObjective):
+    """The objective of a loss that bends as all training rows tell."""
+
+    def __init__(self, job):
+        super().__init__(job.loss)
+        self._engine = engine_of(job.loss)
+        self._engine.survey(job.data.y, job.starts(job.data), job.data.weight)
+
+    def __deepcopy__(self, memo):  # CatBoost copies its parameters
+        return self
+
+
+class _Watching(_CatBoostMetric):
+    """A metric that looks how the loss bends, when it is shown the training rows."""
+
+    def __init__(self, job, objective):
+        super().__init__(job.loss)
+        self.y, self.objective = job.data.y.astype(SINGLE), objective
+
+    def __deepcopy__(self, memo):
+        return self
+
+    def release(self):
+        """Let go of the data."""
+        self.y = None
+
+    def evaluate(self, approxes, target, weight):
+        if np.array_equal(target, self.y):
+            self.objective._engine.survey(target, approxes[0], weight)
+        return self.total(target, approxes[0], weight)
+
+
+def surveyed(job):
+    """Return what CatBoost takes as objective and as metric, if all rows have to tell; or None."""
+    if engine_of(job.loss).told:
+        return None
+    objective = Surveyed(job)
+    return objective, _Watching(job, objective)
 
 
 class _Shared:

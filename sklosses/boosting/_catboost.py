@@ -6,7 +6,7 @@ import warnings
 
 import numpy as np
 
-from ._ahead import objective_and_metric
+from ._ahead import objective_and_metric, surveyed
 from ._job import row_numbers
 from ._library import PATIENCE, Boosted, Library, imported
 from .catboost import MODEST, catboost_metric, catboost_objective, leaf_options
@@ -46,7 +46,7 @@ class CatBoost(Library):
             ahead.release()
         scores = []
         if job.validation:
-            scores = next(iter(booster.evals_result_["validation"].values()))
+            scores = booster.evals_result_["validation"][type(params["eval_metric"]).__name__]
         scores = [-score for score in scores]
         return Boosted(booster, objective, job.start, booster.tree_count_, scores)
 
@@ -58,10 +58,13 @@ class CatBoost(Library):
                 params["classes_count"] = job.n_raw
             own = ";".join(f"{name}={_word(value)}" for name, value in job.native.constants.items())
             return f"{job.native.objective}:{own}".rstrip(":"), params, None
-        params.setdefault("eval_metric", "RMSE")  # there must be one; this one costs nothing
         given = estimator.get_params()
-        steps = {name: given.get(name, value) for name, value in leaf_options(job.loss).items()}
-        return catboost_objective(job.loss), {**params, **steps}, None
+        params |= {name: given.get(name, value) for name, value in leaf_options(job.loss).items()}
+        pair = surveyed(job)
+        if pair:
+            return pair[0], {**params, "eval_metric": pair[1], "metric_period": 1}, pair[1]
+        params.setdefault("eval_metric", "RMSE")  # there must be one; this one costs nothing
+        return catboost_objective(job.loss), params, None
 
     def _ahead(self, estimator, job):
         """Return objective and parameters where derivatives are computed ahead."""

@@ -71,20 +71,26 @@ class _OfTerms:
         self.kinked = None if loss.smooth else True
         self.own = True if loss.task == "regression" and not loss._has_response() else None
         self.known, self.bound = None, {}
+        self.surveyed = ()
+
+    def survey(self, y, raw, weight):
+        """Let all rows tell how the loss bends, for later calls with some of them."""
+        z = as_floats(raw, RAW_NAMES[1])
+        _, benders, bound = self._kernels(z.dtype)
+        self.surveyed = (self._bend(benders, bound, *_flat(y, z, weight)),)
 
     def fill(self, y, raw, weight, groups, g, c):
         z, array = as_floats(raw, RAW_NAMES[1]), y
-        if z.dtype not in self.bound:
-            backend, bound = self.loss._backend(z.dtype)
-            benders = _boost_kernels if self.loss.jit else backend
-            self.bound[z.dtype] = backend, benders, bound
-        backend, benders, bound = self.bound[z.dtype]
+        backend, benders, bound = self._kernels(z.dtype)
         y, z, w = _flat(y, z, weight)
         limits = None if array is self.known else limits_of(self.target, REAL, y.dtype)
         outs = [
             a.reshape(-1) if a.flags.c_contiguous else np.empty(a.size, a.dtype) for a in (g, c)
         ]
-        bend = None if self.told else self._bend(benders, bound, y, z, w)
+        if self.told:
+            bend = None
+        else:
+            (bend,) = self.surveyed or (self._bend(benders, bound, y, z, w),)
         if bend is None:
             suspect = backend.fill(bound, y, z, w, limits, None, outs[0], None, outs[1])
         else:
@@ -95,6 +101,12 @@ class _OfTerms:
         self.known = array
         if not g.flags.c_contiguous:  # several outputs, each a column
             g[...], c[...] = (out.reshape(g.shape) for out in outs)
+
+    def _kernels(self, dtype):
+        if dtype not in self.bound:
+            backend, bound = self.loss._backend(dtype)
+            self.bound[dtype] = backend, _boost_kernels if self.loss.jit else backend, bound
+        return self.bound[dtype]
 
     def _bend(self, kernels, bound, y, z, w):
         """Return window, floor, scale, whether there are kinks; None if the loss bends itself."""

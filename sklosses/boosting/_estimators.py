@@ -15,6 +15,7 @@ from .._groups import Groups
 from .._inputs import DOUBLE, check_domain
 from .._loss import Loss
 from .._native import twin
+from .._registry import get_loss
 from .._responses import ClassifierOfLoss, LossModel, RankerOfLoss, RegressorOfLoss
 from ._callback import of_sizes
 from ._job import Data, Job
@@ -48,6 +49,7 @@ class BoostedModel(LossModel):
         self._validate_params()
         library = library_of(self.estimator)
         self.loss_function_ = self._resolve_loss()
+        self._ordered = get_loss(self.loss)._ordered
         data = self._check_data(X, y, sample_weight, qid, fitting=True)
         given = _validation_data(given, eval_set)
         validation = None
@@ -64,6 +66,9 @@ class BoostedModel(LossModel):
         if not job.native:
             self._warn_if_diverged(job)
         return self
+
+    def _resolve_loss(self):
+        return super()._resolve_loss()._for_boosters()
 
     def _native_of(self, library, job):
         """Return the native objective to use, or None."""
@@ -166,8 +171,10 @@ class BoostedModel(LossModel):
         """Return raw predictions: (n_samples,) for one output, else (n_samples, n_raw)."""
         check_is_fitted(self)
         raw = self._raw_of(self._checked(X, reset=False))
-        single = self._single and not self.loss_function_.rowwise
-        return raw if single else raw.reshape(len(raw), -1)
+        if self._single and not self.loss_function_.rowwise:
+            return raw
+        raw = raw.reshape(len(raw), -1)
+        return np.sort(raw, axis=1) if self._ordered else raw
 
     def _raw_of(self, X):
         """Return raw predictions of checked data: (n_samples,) of one raw column."""
@@ -215,8 +222,8 @@ class LossBoostingRegressor(RegressorOfLoss, BoostedModel):
 
     The booster of LightGBM, XGBoost, CatBoost or scikit-learn grows the trees; the loss gives it
     gradients and curvatures, the constant to start from, and the metric to stop early by.
-    `MultiQuantile` predicts all its quantiles, `GaussianNLL` a mean and, with
-    ``predict(X, return_std=True)``, a standard deviation.
+    `MultiQuantile` predicts all its quantiles, sorted unless they may cross; `GaussianNLL` a mean
+    and, with ``predict(X, return_std=True)``, a standard deviation.
 
     Parameters
     ----------
@@ -241,7 +248,8 @@ class LossBoostingRegressor(RegressorOfLoss, BoostedModel):
     objective_ : str or object
         What the booster minimised: the name of its own objective, or the loss as it was passed.
     loss_function_ : Loss
-        The loss that was minimised.
+        The loss that was minimised; of quantiles that must not cross, that of quantiles that may,
+        before they are sorted.
     n_iter_ : int
         Iterations that predictions use.
     validation_scores_ : list of float or None

@@ -84,6 +84,11 @@ class MultiQuantile(RowwiseLoss):
     def _monotone(self):
         return self.crossing == "monotone"
 
+    _ordered = _monotone
+
+    def _for_boosters(self):
+        return type(self)(self.quantiles, "free") if self._monotone else self
+
     def _quantile(self, z, j, below):
         return below + log1pexp(z[j]) if self._monotone and j > 0 else z[j]
 
