@@ -1,6 +1,7 @@
 """Loss functions for the scikit-learn world: written once, used everywhere."""
 
 from . import metrics
+from ._batchwise import EmbeddingLoss
 from ._groupwise import GroupLoss
 from ._loss import Interval, Loss
 from ._pointwise import PointwiseLoss
@@ -11,6 +12,7 @@ from .catalog import catalog
 from .certify import certify, check_loss
 from .classification import LossClassifier
 from .displays import QuantileCalibrationDisplay, TrainingCurveDisplay
+from .embedding import LossEmbedder
 from .losses import (
     BPR,
     AbsoluteError,
@@ -22,6 +24,7 @@ from .losses import (
     CategoricalCrossEntropy,
     CategoricalFocal,
     Cauchy,
+    Contrastive,
     EpsilonInsensitive,
     Expectile,
     Exponential,
@@ -39,6 +42,8 @@ from .losses import (
     ModifiedHuber,
     MulticlassHinge,
     MultiQuantile,
+    NPairs,
+    NTXent,
     PairwiseHinge,
     PairwiseLogistic,
     Pinball,
@@ -48,6 +53,8 @@ from .losses import (
     SquaredError,
     SquaredHinge,
     SquaredLogError,
+    SupervisedContrastive,
+    Triplet,
     Tukey,
     TweedieDeviance,
     WeightedSum,
@@ -73,6 +80,8 @@ __all__ = [
     "CategoricalCrossEntropy",
     "CategoricalFocal",
     "Cauchy",
+    "Contrastive",
+    "EmbeddingLoss",
     "EpsilonInsensitive",
     "Expectile",
     "Exponential",
@@ -92,6 +101,7 @@ __all__ = [
     "Loss",
     "LossClassifier",
     "LossDisplay",
+    "LossEmbedder",
     "LossRanker",
     "LossRegressor",
     "ModifiedHuber",
@@ -99,6 +109,8 @@ __all__ = [
     "MultiTask",
     "MultiTaskEstimator",
     "MulticlassHinge",
+    "NPairs",
+    "NTXent",
     "PairwiseHinge",
     "PairwiseLogistic",
     "Pinball",
@@ -111,7 +123,9 @@ __all__ = [
     "SquaredError",
     "SquaredHinge",
     "SquaredLogError",
+    "SupervisedContrastive",
     "TrainingCurveDisplay",
+    "Triplet",
     "Tukey",
     "TweedieDeviance",
     "WeightedSum",

@@ -21,8 +21,9 @@ HEADINGS = {
 
 TASKS_ZH = {
     "regression": "回归", "distributional": "分布预测", "binary": "二分类", "multiclass": "多分类",
-    "ranking": "排序",
+    "ranking": "排序", "embedding": "度量学习",
 }  # fmt: skip
+ANY = {"en": "labels", "zh": "标签"}
 LABELS = {"en": "labels from 0", "zh": "从 0 起的标签"}
 SHARES = {"en": "labels from 0, or class shares", "zh": "从 0 起的标签,或类别占比"}
 
@@ -80,7 +81,7 @@ def _row(cls, lang):
 def _target(loss, lang):
     if loss.task == "multiclass":
         return (SHARES if loss.soft_labels else LABELS)[lang]
-    return _domain(loss.target, lang)
+    return ANY[lang] if loss.task == "embedding" else _domain(loss.target, lang)
 
 
 def _domain(interval, lang):

@@ -106,6 +106,8 @@ class LossScorer(_BaseScorer):
         if loss.task not in CLASSES or not is_classifier(estimator):
             if "std" in getattr(loss, "response_names", ()):
                 return -loss(y_true, estimator.predict(X, return_std=True), **metadata)
+            if wanted == "transform":  # which scikit-learn's scorers do not know
+                return -loss(y_true, estimator.transform(X), **metadata)
             method = wanted if is_classifier(estimator) else "predict"
             return -loss(y_true, method_caller(estimator, method, X), **metadata)
         method = _check_response_method(estimator, wanted).__name__

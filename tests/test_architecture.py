@@ -61,15 +61,17 @@ BY_PATH = {"ids": lambda file: str(file.relative_to(PACKAGE))}
 LAYERS = [
     {"_special", "_fingerprint"},
     {"_numba", "_numba_types"},
-    {"_kernels", "_newton_kernels", "_numpy_kernels", "_row_kernels", "_group_kernels"},
-    {"_params", "_optimum", "_groups", "_inputs", "_monitor", "_docs", "_outputs", "_progress"},
+    {"_kernels", "_newton_kernels", "_numpy_kernels", "_row_kernels", "_group_kernels"}
+    | {"_batch_kernels"},
+    {"_params", "_optimum", "_groups", "_inputs", "_monitor", "_docs", "_outputs", "_progress"}
+    | {"_geometry", "_balanced"},
     {"_loss"},
-    {"_pointwise", "_rowwise", "_softmax", "_groupwise"},
+    {"_pointwise", "_rowwise", "_softmax", "_groupwise", "_batchwise"},
     {"losses", "network"},
     {"_registry"},
     {"_warmup", "metrics", "solvers", "catalog"}
     | {"certify", "_certify_checks", "_certify_samples"},
-    {"scoring", "_estimator", "_fitting", "_solver"},
+    {"scoring", "_estimator", "_fitting", "_solver", "_embedding"},
     {"regression", "classification", "ranking", "embedding", "segmentation", "sequence"}
     | {"generative", "multitask"},
     {"boosting", "plot", "displays", "dask", "sampling"},
@@ -111,7 +113,7 @@ def test_upward_imports_wait_for_a_call(file):
 # losses made of losses: their loops run over terms and tasks
 COMPOSED = {*files_in("compose"), PACKAGE / "losses" / "multitask.py"}
 SIMPLE = [file for file in files_in("losses") if file not in COMPOSED]
-GROUPWISE = {"_lists.py", "pairwise.py", "listwise.py"}
+GROUPWISE = {"_lists.py", "pairwise.py", "listwise.py", "embedding.py", "_triplets.py"}
 
 
 @pytest.mark.parametrize("file", SIMPLE, **BY_PATH)
@@ -120,8 +122,8 @@ def test_losses_know_the_contract_and_the_numerics_only(file):
         assert all(module.startswith("losses.") for module in own(file))
         return
     family = {"losses.multiclass"} if file.name == "binary.py" else set()  # Brier's other form
-    family |= {"losses._lists"} if file.name in GROUPWISE else set()
-    bases = {"_pointwise", "_rowwise", "_softmax", "_groupwise"}
+    family |= {"losses._lists", "losses._triplets"} if file.name in GROUPWISE else set()
+    bases = {"_pointwise", "_rowwise", "_softmax", "_groupwise", "_batchwise"}
     assert own(file) <= {*bases, "_special"} | family
     others = {name.partition(".")[0] for name in imports(file)} - {"sklosses"}
     arrays = {"numpy"} if file.name in GROUPWISE else set()  # to sort a query, and for scratch
