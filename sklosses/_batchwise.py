@@ -13,7 +13,7 @@ from ._groups import Groups
 from ._inputs import DOUBLE, SINGLE, as_floats, require_rows
 from ._loss import TermLoss
 from ._numba import bind, fadd
-from ._outputs import deliver
+from ._outputs import check_output, deliver
 from ._params import Interval
 
 if TYPE_CHECKING:
@@ -23,7 +23,9 @@ __all__ = ["EmbeddingLoss", "Interval", "fadd"]
 
 BLOCK = 2**18  # entries of the matrix of pairs that are held at a time
 LABELS = Interval(-np.inf, np.inf, integer=True)
-STEP = 1e-5  # of a difference of gradients
+STEP = 1e-6  # of a difference of gradients
+FLOOR = 1e-6  # of the surrogate of a Hessian
+KINK = 0.1  # relative difference of two of them that tells of a kink
 
 
 class EmbeddingLoss(TermLoss):
@@ -173,9 +175,12 @@ class EmbeddingLoss(TermLoss):
         y, z, groups = self._arranged(
             y_true, raw_prediction, sample_weight, qid, "raw_prediction", dtype
         )
-        arrays = {
-            kind: np.empty(groups.n_groups if kind == "v" else z.shape, dtype) for kind in kinds
-        }
+        arrays = {}
+        for kind, out in zip(kinds, outs, strict=True):
+            shape = (groups.n_groups,) if kind == "v" else z.shape
+            if out is not None:
+                check_output(out, shape)
+            arrays[kind] = np.empty(shape, dtype)
         for q, rows in enumerate(_slices(groups)):
             value, gradient = self._batch(y[rows], z[rows], gradient=kinds != "v")
             for kind, array in arrays.items():
@@ -185,22 +190,28 @@ class EmbeddingLoss(TermLoss):
                     array[rows] = gradient
                 else:
                     h = self._hessian(y[rows], z[rows])
-                    array[rows] = h if kind == "h" else np.where(h > 0, h, np.abs(gradient) + STEP)
+                    array[rows] = h if kind == "h" else np.where(h > 0, h, np.abs(gradient) + FLOOR)
         return tuple(
             deliver(array if kind == "v" else groups.restored(array), out)
             for (kind, array), out in zip(arrays.items(), outs, strict=True)
         )
 
     def _hessian(self, y, z):
-        """Return the diagonal of the Hessian by differences of gradients: for few rows."""
+        """Return the diagonal of the Hessian by differences of gradients: for few rows.
+
+        On both sides of a place, not across it, where there may be a kink.
+        """
         z, h = z.astype(DOUBLE), np.empty(z.shape)
         for place in np.ndindex(*z.shape):
-            there, step = z[place], STEP * (1.0 + abs(z[place]))
+            there, step = z[place], STEP * max(1.0, abs(z[place]))
             slopes = []
-            for side in (step, -step):
-                z[place] = there + side
+            for k in (-2.0, -1.0, 1.0, 2.0):
+                z[place] = there + k * step
                 slopes.append(self._batch(y, z, gradient=True)[1][place])
-            z[place], h[place] = there, (slopes[0] - slopes[1]) / (2.0 * step)
+            z[place] = there
+            sides = (slopes[1] - slopes[0]) / step, (slopes[3] - slopes[2]) / step
+            apart = abs(sides[0] - sides[1]) > KINK * (1.0 + abs(sides[0]) + abs(sides[1]))
+            h[place] = min(sides, key=abs) if apart else 0.5 * (sides[0] + sides[1])
         return h
 
 

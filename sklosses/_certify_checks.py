@@ -111,6 +111,8 @@ def _fused(loss, data):
 
 def _weights(loss, data):
     """Weight k is the row k times, weight 0 the row removed."""
+    if (data.w == 1).all():
+        raise DoesNotApplyError("a term has several rows, and no weight")
     counts = data.w.astype(int)
     counts[::5] = 0
     w = counts.astype(float)
@@ -216,7 +218,7 @@ def _single(loss, data):
     _require(values.dtype == gradient.dtype == np.float32, "float32 input gives another dtype")
     exact = loss.values(y.astype(float), z.astype(float))
     slope = np.abs(loss.gradient(y.astype(float), z.astype(float)))
-    target = y if y.ndim == z.ndim else y[:, None]
+    target = y if y.shape == z.shape else np.abs(y).reshape(y.shape[0], -1).max(axis=1)[:, None]
     moved = _sum(slope * np.maximum(np.abs(z), np.abs(target)))
     room = 1e-5 * (1 + np.abs(exact) + moved)
     _require((np.abs(values - exact) <= room).all(), "float32 values differ from float64 ones")

@@ -28,6 +28,8 @@ def warmup(losses=None, *, dtypes=DTYPES):
 
 def _samples(loss):
     """Return targets and raw predictions: one pair for each kind of targets."""
+    if loss.task == "embedding":
+        return [(np.array([0.0, 0.0, 1.0]), np.eye(3))]
     if not isinstance(loss, RowwiseLoss):
         return [(np.full(1, 0.5 if 0.5 in loss.target else 1.0), np.zeros(1))]
     raw = np.zeros((1, loss.n_raw or 2))

@@ -92,8 +92,9 @@ def certify(loss, *, random_state=0):
 def _run(name, loss, samples):
     """Return a `Check`: passed if it held on all samples."""
     details = []
-    loss = ByGroup(loss) if loss.groupwise else loss
+    plain = ByGroup(loss) if loss.groupwise else loss
     for data in samples:
+        loss = data.view(plain.loss) if hasattr(data, "view") else plain
         where = f"{data.name}: " if data.name else ""
         try:
             with np.errstate(all="ignore"):

@@ -70,7 +70,7 @@ LAYERS = [
     {"losses", "network"},
     {"_registry"},
     {"_warmup", "metrics", "solvers", "catalog"}
-    | {"certify", "_certify_checks", "_certify_samples"},
+    | {"certify", "_certify_checks", "_certify_samples", "_certify_embeddings"},
     {"scoring", "_estimator", "_fitting", "_solver", "_embedding"},
     {"regression", "classification", "ranking", "embedding", "segmentation", "sequence"}
     | {"generative", "multitask"},

@@ -156,7 +156,8 @@ IDS = [repr(loss) for loss, _ in FORMULAS]
 
 def test_every_loss_is_compared():
     compared = {type(loss) for loss, _ in FORMULAS} | {type(loss) for loss, _ in ROWWISE}
-    others = set(sl.all_losses("ranking"))  # in tests/test_ranking_losses.py
+    # in tests/test_ranking_losses.py and tests/test_embedding_losses.py
+    others = {*sl.all_losses("ranking"), *sl.all_losses("embedding")}
     assert compared == set(sl.all_losses()) - others
 
 
