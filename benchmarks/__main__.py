@@ -13,7 +13,7 @@ import importlib  # noqa: E402
 
 GROUPS = (
     "kernels", "multiclass", "linear", "mlp", "quantile", "robust", "logistic", "outofcore",
-    "ranking", "coldstart",
+    "ranking", "embedding", "coldstart",
 )  # fmt: skip
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import inf
+
 import numpy as np
 from sklearn.utils import check_array
 
@@ -15,28 +17,28 @@ class Labelled:
     Parameters
     ----------
     codes : ndarray of int64, shape (n_samples,)
-        Labels.
+        Labels: small numbers, from 0.
     share : float, default=1.0
         The part of a class in a batch is this share of rows that are looked at: those nearest to
         one of them. Other parts of the class, which may be clusters of their own, are not there to
         be pulled to it.
     views : int, default=1
         How often a batch has each of its rows.
-    least : int, default=1
-        Batches of an epoch, at least.
+    steps : tuple of float, default=(1, inf)
+        The least and the most batches of an epoch.
     """
 
     ndim = 1
 
-    def __init__(self, codes, share=1.0, views=1, least=1):
-        self.codes, self.share, self.views, self.least = codes, share, views, least
+    def __init__(self, codes, share=1.0, views=1, steps=(1, inf)):
+        self.codes, self.share, self.views, self.steps = codes, share, views, steps
         self.shape = codes.shape
 
     def __len__(self):
         return self.codes.size
 
     def __getitem__(self, rows):
-        return Labelled(self.codes[rows], self.share, self.views, self.least)
+        return Labelled(self.codes[rows], self.share, self.views, self.steps)
 
     def drawn(self, size, rng, place=None):
         """Return the batches of an epoch: arrays of rows, each class with as many, if it has them.
@@ -54,23 +56,23 @@ class Labelled:
         """
         n = self.codes.size
         size = max(1, min((ROWS if size == "auto" else size) // self.views, n))
-        _, codes, sizes = np.unique(self.codes, return_inverse=True, return_counts=True)
-        several = min(SEVERAL, max(2 // self.views, int(np.median(sizes))), size)
-        usable = np.arange(sizes.size)
-        if sizes.size * several > size and self.views == 1:
+        sizes = np.bincount(self.codes)
+        usable = np.flatnonzero(sizes)
+        several = min(SEVERAL, max(2 // self.views, int(np.median(sizes[usable]))), size)
+        if usable.size * several > size and self.views == 1 and (sizes > 1).any():
             usable = np.flatnonzero(sizes > 1)
         together = max(1, min(usable.size, size // several))
         each = size // together
         near = place is not None and self.share < 1.0 and each > 1
         looked = np.arange(int(each / self.share) if near else each)
-        rows = np.argsort(codes + rng.random(n))  # by class, in random order
+        rows = np.argsort(self.codes + rng.random(n))  # by class, in random order
         places = place(rows) if near else None
         starts, turn = np.cumsum(sizes) - sizes, np.zeros_like(sizes)
         batches, queue = [], usable[:0]
-        for _ in range(max(self.least, -(-n // size)) if usable.size else 0):
+        for _ in range(int(min(max(-(-n // size), self.steps[0]), self.steps[1]))):
             if queue.size < together:
                 queue = np.append(queue, rng.permutation(usable))
-            chosen, queue = queue[:together], queue[together:]
+            chosen, queue = np.sort(queue[:together]), queue[together:]
             count = sizes[chosen][:, None]
             at = starts[chosen][:, None] + (turn[chosen][:, None] + looked) % count
             turn[chosen] += looked.size

@@ -11,11 +11,21 @@ from ._numba import fadd, kernel
 def anchors(loss, y, start, s, w):
     """Fill `w` with the derivatives of the loss in `s`; return its sum and the number of terms.
 
-    Each row of `s` is of an anchor, the first of them at place `start` of the batch.
+    Each row of `s` is of an anchor, the first of them at place `start` of the batch. Rows with one
+    label are neighbours.
     """
     total, count = 0.0, 0.0
+    first = last = start
+    while first > 0 and y[first - 1] == y[start]:
+        first -= 1
     for a in range(s.shape[0]):
-        part, terms = loss.anchor(y, start + a, s[a], w[a])
+        i = start + a
+        if i == last or a == 0:
+            first = i if a > 0 else first
+            last = i + 1
+            while last < y.size and y[last] == y[i]:
+                last += 1
+        part, terms = loss.anchor(i, first, last, s[a], w[a])
         total += part
         count += terms
     return total, count

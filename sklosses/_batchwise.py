@@ -32,12 +32,13 @@ class EmbeddingLoss(TermLoss):
     """A loss of rows of embeddings and their labels: the mean over terms such as pairs or triplets.
 
     The terms are those of the rows as anchors, one after the other. Subclasses define, in plain
-    Python, for the anchor at place `i` of a batch with labels `y`:
+    Python,
 
-    ``anchor(self, y, i, s, w)``
-        Returns the sum of its terms and their number, and fills `w` with the derivatives of the
-        sum in `s`, its distances (or similarities) to all rows of the batch. ``w[i]`` must be 0;
-        ``s[i]``, what it has with itself, may be overwritten.
+    ``anchor(self, i, start, stop, s, w)``
+        Returns the sum of the terms of an anchor and their number, and fills `w` with the
+        derivatives of the sum in `s`, its distances (or similarities) to all rows of the batch.
+        Those from `start` to `stop` have its label; itself is at `i`, where ``w[i]`` must be 0 and
+        ``s[i]`` may be overwritten.
 
     and ``geometry``, what `s` is: "distance" (Euclidean), "cosine" or "product".
 
@@ -146,6 +147,12 @@ class EmbeddingLoss(TermLoss):
 
     def _batch(self, y, z, *, gradient=False):
         """Return the loss of one batch, and its gradient or None."""
+        order = None if (y[1:] >= y[:-1]).all() else np.argsort(y, kind="stable")
+        if order is not None:
+            value, slopes = self._batch(y[order], z[order], gradient=gradient)
+            if gradient:
+                slopes[order] = slopes.copy()
+            return value, slopes
         geometry, n = GEOMETRIES[self.geometry](z), y.size
         size = max(1, min(n, BLOCK // n))
         s, w = np.empty((2, size, n), z.dtype)

@@ -26,7 +26,8 @@ from ._solver import hidden_sizes
 from .solvers.sgd import LEARNING_RATES
 
 LINEAR_RATE, HIDDEN_RATE = 0.02, 0.005  # of "adam", in margins
-STEPS = 10  # of an epoch, at least
+STEPS = 10, 30  # of an epoch, at least and at most
+MOST = 4000  # rows that validate: each is compared with each
 
 
 class LossEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, LossEstimator):
@@ -63,7 +64,8 @@ class LossEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, LossEstima
         Its initial rate; None: of "adam" 0.02, with hidden layers 0.005, in units of the margin.
     batch_size : int or "auto", default="auto"
         Rows a step, about; "auto": 256. It holds rows of all classes, or four of as many classes as
-        fit. An epoch has ten batches at least.
+        fit. An epoch has 10 to 30 batches; of
+        `partial_fit`, as many as hold its rows.
     early_stopping : bool or "auto", default="auto"
         Whether the data that judge a map (see ``validation_scores_``) are held out: "auto", if
         `fit` is given `X_val`; True: or else a part of the data; False: they are 1000 of the rows
@@ -239,17 +241,14 @@ class LossEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, LossEstima
         if isinstance(X, tuple):
             X, y = X
             check_classification_targets(y)
-            classes, codes = np.unique(y, return_inverse=True)
-            if classes.size < 2:
-                raise ValueError(
-                    f"{type(self).__name__} needs samples of at least 2 classes in y, but it "
-                    f"contains only one: {classes[0]!r}"
-                )
+            codes = np.unique(y, return_inverse=True)[1]
+            if fitting:
+                _require_pairs(codes, type(self).__name__)
         else:
             codes = np.arange(X.shape[0])
         labels = Labelled(
             codes.astype(np.int64), self.neighborhood, views=1 if self.augment is None else 2,
-            least=STEPS if fitting else 1,
+            steps=STEPS if fitting else (1, inf),
         )  # fmt: skip
         if self.augment is not None:
             X = Views(X, self._augmentation())
@@ -271,6 +270,9 @@ class LossEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, LossEstima
         if validation is None and labelled:
             rng = np.random.default_rng(0)
             validation = data.rows(np.unique(data.y.drawn(SAMPLE, rng)[0]))
+        if validation is not None and len(validation.y) > MOST:
+            some = np.random.default_rng(0).permutation(len(validation.y))[:MOST]
+            validation = validation.rows(some)
         if validation is not None:
             validation.X = getattr(validation.X, "X", validation.X)  # rows, not views
         return data, validation
@@ -288,3 +290,12 @@ class LossEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, LossEstima
             turns = self._normalizes() or self.loss_function_.geometry != "distance"
             self.components_ = coefs
             self.intercept_ = intercepts if turns else np.zeros_like(intercepts)
+
+
+def _require_pairs(codes, owner):
+    """Raise unless there are pairs of rows that are alike, and pairs that are not."""
+    sizes = np.bincount(codes)
+    if sizes.size < 2:
+        raise ValueError(f"{owner} needs at least 2 classes in y, but it contains only 1 class.")
+    if sizes.max() < 2:
+        raise ValueError(f"{owner} needs classes of at least 2 samples; all in y have one.")

@@ -86,7 +86,7 @@ def test_nothing_is_compiled_before_it_is_needed(python, tmp_path):
                 cls().value(1.0, 0.5), cls().grad_hess(1.0, 0.5), cls().curvature(1.0, 0.5)
             elif issubclass(cls, sl.EmbeddingLoss):
                 import numpy as np
-                cls().anchor(np.array([0, 0, 1]), 0, np.ones(3), np.empty(3))
+                cls().anchor(0, 0, 2, np.ones(3), np.empty(3))
             else:
                 import numpy as np
                 z, g = np.zeros((2, getattr(cls(), "n_raw", None) or 2))

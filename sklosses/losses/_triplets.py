@@ -15,21 +15,20 @@ MANY = 300  # positives from which `ranged` is faster
 def crossed(near, far, margin, beyond, pull, push):
     """Add up the triplets of an anchor by its distances to positives and to negatives.
 
-    With `beyond` only those whose negative is farther than the positive. Returns the sum of
-    ``near - far + margin`` where that is positive and their number; `pull` and `push` take how
-    many there are of each distance.
+    Those whose ``near - far + margin`` is positive, and with `beyond` whose negative is farther
+    than the positive. Returns their sum and number; adds to `pull`, and takes from `push`, how many
+    there are of each distance.
     """
-    push[:] = 0.0
     total, count = 0.0, 0.0
     for p in range(near.size):
         bound, floor = near[p] + margin, near[p] if beyond else -inf
         part, used = 0.0, 0.0
         for n in range(far.size):
-            gap = bound - far[n]
+            gap = max(bound - far[n], 0.0)
             on = 1.0 if (gap > 0.0) & (far[n] > floor) else 0.0
             part, used = fadd(part, on * gap), fadd(used, on)
-            push[n] += on
-        pull[p] = used
+            push[n] -= on
+        pull[p] += used
         total += part
         count += used
     return total, count
@@ -48,7 +47,7 @@ def _leading(x, t, ties):
 
 
 def ranged(near, far, margin, beyond, pull, push):
-    """Return and fill the same by sorting: the positives that a negative counts for are a range."""
+    """Do the same by sorting: the positives that count for a negative are a range."""
     order = falling(near)
     x = taken(near, order)
     sums, active = np.zeros(x.size + 1), np.zeros(x.size + 1)
@@ -59,7 +58,7 @@ def ranged(near, far, margin, beyond, pull, push):
         last = _leading(x, far[n] - margin, False)
         first = min(_leading(x, far[n], True), last) if beyond else 0
         used = float(last - first)
-        push[n] = used
+        push[n] -= used
         active[first] += 1.0
         active[last] -= 1.0
         total += sums[last] - sums[first] - used * (far[n] - margin)
@@ -67,5 +66,5 @@ def ranged(near, far, margin, beyond, pull, push):
     run = 0.0
     for p in range(x.size):
         run += active[p]
-        pull[order[p]] = run
+        pull[order[p]] += run
     return total, count

@@ -5,8 +5,6 @@ from __future__ import annotations
 from math import inf
 from typing import Annotated, ClassVar
 
-import numpy as np
-
 from .._batchwise import EmbeddingLoss, Interval, fadd
 from .._special import exp_of_negative, expit, log, log1pexp
 from ._triplets import MANY, crossed, ranged
@@ -55,12 +53,12 @@ class Contrastive(EmbeddingLoss):
     }
     reference: ClassVar = "Hadsell, Chopra & LeCun (2006), doi:10.1109/CVPR.2006.100"
 
-    def anchor(self, y, i, s, w):
-        total = s[i] - s[i]
+    def anchor(self, i, start, stop, s, w):
+        total = 0.0
         for j in range(s.size):
             d = s[j]
             gap = max(self.margin - d, 0.0)
-            alike = y[j] == y[i]
+            alike = start <= j < stop
             total = fadd(total, d * d if alike else gap * gap)
             w[j] = 2.0 * d if alike else -2.0 * gap
         return total, s.size - 1.0
@@ -72,29 +70,26 @@ class _AgainstNegatives(EmbeddingLoss):
     ``scale`` times the similarity is a.
     """
 
-    def anchor(self, y, i, s, w):
-        scale = self.scale
-        top = s[i] - inf
+    def anchor(self, i, start, stop, s, w):
+        scale, top, norm = self.scale, -inf, 0.0
         for j in range(s.size):
-            top = max(top, s[j] if y[j] != y[i] else -inf)
-        norm = s[i] - s[i]
+            top = max(top, -inf if start <= j < stop else s[j])
         for j in range(s.size):
-            w[j] = exp_of_negative(scale * (s[j] - top)) if y[j] != y[i] else 0.0
+            w[j] = 0.0 if start <= j < stop else exp_of_negative(scale * (s[j] - top))
             norm = fadd(norm, w[j])
         level = scale * top + log(norm)  # ln Σ_k e^a_ik
-        total, share, count = s[i] - s[i], s[i] - s[i], 0
-        for j in range(s.size):
-            if y[j] == y[i] and j != i:
+        total, share = 0.0, 0.0
+        for j in range(start, stop):
+            if j != i:
                 d = level - scale * s[j]
                 p = expit(d)
                 w[j] = -scale * p
                 total += log1pexp(d)
                 share += p
-                count += 1
         share = scale * share / norm if norm > 0.0 else 0.0
         for j in range(s.size):
-            w[j] *= share if y[j] != y[i] else 1.0
-        return total, float(count)
+            w[j] *= 1.0 if start <= j < stop else share
+        return total, stop - start - 1.0
 
 
 class NTXent(_AgainstNegatives):
@@ -232,26 +227,21 @@ class SupervisedContrastive(EmbeddingLoss):
     }
     reference: ClassVar = "Khosla et al. (2020), doi:10.48550/arXiv.2004.11362"
 
-    def anchor(self, y, i, s, w):
-        scale = 1.0 / self.temperature
-        s[i] = -inf
-        top = s[i]
-        for j in range(s.size):
-            top = max(top, s[j])
-        norm, inner, count = 0.0, 0.0, 0
-        for j in range(s.size):
-            a = scale * (s[j] - top)
-            w[j] = exp_of_negative(a)
-            norm = fadd(norm, w[j])
-            alike = y[j] == y[i] and j != i
-            inner += a if alike else 0.0
-            count += 1 if alike else 0
+    def anchor(self, i, start, stop, s, w):
+        count, scale = stop - start - 1, 1.0 / self.temperature
         if count == 0:
             w[:] = 0.0
             return 0.0, 0.0
+        s[i] = -inf
+        top, norm, inner = s.max(), 0.0, 0.0
         for j in range(s.size):
-            alike = y[j] == y[i] and j != i
-            w[j] = scale * (w[j] / norm - (1.0 / count if alike else 0.0))
+            w[j] = exp_of_negative(scale * (s[j] - top))
+            norm = fadd(norm, w[j])
+        for j in range(start, stop):
+            inner += scale * (s[j] - top) if j != i else 0.0
+        for j in range(s.size):
+            w[j] = scale * (w[j] / norm - (1.0 / count if start <= j < stop else 0.0))
+        w[i] = 0.0
         return log(norm) - inner / count, 1.0
 
 
@@ -306,46 +296,39 @@ class Triplet(EmbeddingLoss):
     reference: ClassVar = "Schroff et al. (2015), doi:10.1109/CVPR.2015.7298682"
 
     @property
-    def _hardest(self):
+    def _hard(self):
         return self.mining == "hard"
 
     @property
     def _beyond(self):
         return self.mining == "semihard"
 
-    def anchor(self, y, i, s, w):
+    def anchor(self, i, start, stop, s, w):
         w[:] = 0.0
-        # places of positives from the front, of negatives within reach from the back
-        places, d = np.empty(s.size, np.int64), np.empty_like(s)
-        alike, others, last, reach = 0, 0, s.size, -inf
-        for j in range(s.size):
-            places[alike], d[alike] = j, s[j]
-            alike += (y[j] == y[i]) & (j != i)
-        near = d[:alike]
-        for p in range(alike):
-            reach = max(reach, near[p] + self.margin)
-        reach = inf if self._hardest else reach
-        for j in range(s.size):
-            other = y[j] != y[i]
-            others += other
-            places[last - 1], d[last - 1] = j, s[j]
-            last -= other & (s[j] < reach)
-        far, slopes = d[last:], np.empty_like(s)
-        if near.size == 0 or others == 0:
+        s[i] = -inf  # as a positive of itself it has no loss then
+        near, others = s[start:stop], s.size - (stop - start)
+        if near.size == 1 or others == 0:
             return 0.0, 0.0
-        if self._hardest:
-            p, n = near.argmax(), last + far.argmin()
-            loss = d[p] - d[n] + self.margin
-            if loss > 0.0:
-                w[places[p]], w[places[n]] = 1.0, -1.0
-            return max(loss, 0.0), 1.0
-        pull, push = slopes[:alike], slopes[last:]
-        if alike > MANY:
-            total, count = ranged(near, far, self.margin, self._beyond, pull, push)
-        else:
-            total, count = crossed(near, far, self.margin, self._beyond, pull, push)
-        for k in range(alike):
-            w[places[k]] = pull[k]
-        for k in range(last, s.size):
-            w[places[k]] = -slopes[k]
-        return total, count if self._beyond else 1.0 * alike * others
+        if self._hard:
+            return self._hardest(start, stop, s, w)
+        total, count = 0.0, 0.0
+        for far, push in ((s[:start], w[:start]), (s[stop:], w[stop:])):
+            if near.size > MANY:
+                part, used = ranged(near, far, self.margin, self._beyond, w[start:stop], push)
+            else:
+                part, used = crossed(near, far, self.margin, self._beyond, w[start:stop], push)
+            total += part
+            count += used
+        return total, count if self._beyond else (near.size - 1.0) * others
+
+    def _hardest(self, start, stop, s, w):
+        p, n = start, -1
+        for j in range(s.size):
+            if start <= j < stop:
+                p = j if s[j] > s[p] else p
+            else:
+                n = j if n < 0 or s[j] < s[n] else n
+        loss = s[p] - s[n] + self.margin
+        if loss > 0.0:
+            w[p], w[n] = 1.0, -1.0
+        return max(loss, 0.0), 1.0
