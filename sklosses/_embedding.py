@@ -9,10 +9,11 @@ from ._geometry import Cosine, Distance
 from ._optimum import Constant
 
 SAMPLE = 1000  # rows that tell where to start, and how good a map is
-WIDE = 1000  # columns from which directions are sought among those of `FEW` rows
-FEW = 300
+WIDE = 500  # columns from which directions are sought among those of as many rows
+NEAR = 5  # neighbours of a row
+WORTH = 0.01  # of accuracy that directions found with more from labels have to win
 START = 20.0  # distance of rows from their centre, in margins
-SHRINKAGE = 1e-2  # of the scatter within classes towards that of a sphere
+SHRINKAGE = 1e-2  # of scatters towards that of a sphere
 BLOCK = 256  # rows whose distances to others are held at a time
 
 
@@ -60,23 +61,28 @@ class EmbeddingObjective:
     def begin(self, network, coordinates, data, rng):
         """Set the last layer, in place: outputs that are equal, as they are elsewhere, are stuck.
 
-        To the directions of most variance, or to those that tell classes apart best (Fisher's), as
-        more nearest neighbours are of the same class.
+        To the directions of most variance, to Fisher's, which tell the means of classes apart, or
+        to those of neighbours: whichever brings rows of a class together most often. The more they
+        follow the labels, the more it has to be, as some of the rows are the same.
         """
-        rows = data.y.drawn(SAMPLE, np.random.default_rng(rng.randint(2**31 - 1)))[0]
-        X, y, k = _rows(data.X, rows), data.y.codes[rows], network.sizes[-1]
-        X = coordinates.rows(X)
-        linear = len(network.coefs) == 1
-        H = X if linear else network.forward(X)[-2]
-        basis = _basis(H)
-        A = H if basis is None else H @ basis
-        A = np.asarray(A.toarray() if sparse.issparse(A) else A, np.float64)
+        k, linear = network.sizes[-1], len(network.coefs) == 1
+        batches = data.y.drawn(SAMPLE, np.random.default_rng(rng.randint(2**31 - 1)))
+        basis, parts = None, []
+        for rows in (batches[0], batches[-1]):  # to find directions, and to judge them
+            X = coordinates.rows(data.X.draw(rows) if hasattr(data.X, "draw") else data.X[rows])
+            H = X if linear else network.forward(X)[-2]
+            basis = basis if parts else _basis(H)
+            H = H if basis is None else H @ basis
+            H = H.toarray() if sparse.issparse(H) else H
+            parts.append((np.asarray(H, np.float64), data.y.codes[rows]))
+        (A, y), (B, y_test) = parts
         mean = A.mean(axis=0)
-        A = A - mean
+        A, B = A - mean, B - mean
         # distances in natural coordinates mean something, where columns are alike
         spread = coordinates.spread if linear and basis is None else np.ones(A.shape[1])
-        maps = [W[:, :k] for W in (_discriminant(A, y), _principal(A, spread))]
-        W = max(maps, key=lambda W: self.accuracy(y, A @ W))
+        maps = [W[:, :k] for W in (_principal(A, spread), _fisher(A, y), _local(A, y))]
+        scores = [self.accuracy(y_test, B @ W) - i * WORTH for i, W in enumerate(maps)]
+        W = maps[int(np.argmax(scores))]
         W = W * (START / (np.sqrt(np.square(A @ W).sum(axis=1).mean()) or 1.0))
         network.coefs[-1][:, : W.shape[1]] = W if basis is None else basis @ W
         if self.fit_intercept:
@@ -107,18 +113,14 @@ def nearest_accuracy(z, y):
     return right / n
 
 
-def _rows(X, rows):
-    return X.draw(rows) if hasattr(X, "draw") else X[rows]
-
-
 def _basis(H):
     """Return an orthonormal basis of a few rows, if columns are many; else None."""
     if H.shape[1] <= WIDE:
         return None
-    gram = H[:FEW] @ H[:FEW].T
+    gram = H[:WIDE] @ H[:WIDE].T
     values, vectors = np.linalg.eigh(gram.toarray() if sparse.issparse(gram) else gram)
     there = values > 1e-9 * values[-1]
-    return H[:FEW].T @ (vectors[:, there] / np.sqrt(values[there]))
+    return H[:WIDE].T @ (vectors[:, there] / np.sqrt(values[there]))
 
 
 def _principal(A, spread):
@@ -128,13 +130,43 @@ def _principal(A, spread):
     return spread[:, None] * vectors[:, ::-1]
 
 
-def _discriminant(A, y):
+def _fisher(A, y):
     """Return Fisher's directions: of most variance between classes, in units of that within."""
     _, codes, sizes = np.unique(y, return_inverse=True, return_counts=True)
     members = sparse.csr_array((np.ones(y.size), (codes, np.arange(y.size))))
     between = (members @ A / sizes[:, None])[codes]
-    within = A - between
-    scatter = within.T @ within
+    return _ratio(between, A - between)
+
+
+def _local(A, y):
+    """Return the directions in which near rows of other classes are far, as against the own.
+
+    Nonparametric discriminant analysis: classes may be made of several clusters.
+
+    References
+    ----------
+    Fukunaga, K. and Mantock, J. M. (1983). Nonparametric discriminant analysis.
+    doi:10.1109/TPAMI.1983.4767461
+    """
+    values, vectors = np.linalg.eigh(A.T @ A)
+    floor = SHRINKAGE * values.mean() or 1.0
+    d = np.empty((y.size, y.size))
+    Distance(A @ (vectors / np.sqrt(values + floor))).rows(slice(0, y.size), d)
+    np.fill_diagonal(d, np.inf)
+
+    def steps(among):
+        d_among = np.where(among, d, np.inf)
+        near = np.argpartition(d_among, min(NEAR, y.size - 1), axis=1)[:, :NEAR]
+        i, j = np.nonzero(np.isfinite(np.take_along_axis(d_among, near, axis=1)))
+        return A[i] - A[near[i, j]]
+
+    same = y[:, None] == y
+    return _ratio(steps(~same), steps(same))
+
+
+def _ratio(signal, noise):
+    """Return the directions of most `signal` in units of `noise`, both rows of deviations."""
+    scatter = noise.T @ noise
     floor = SHRINKAGE * np.trace(scatter) / scatter.shape[0]
     scatter += (floor or 1.0) * np.eye(scatter.shape[0])
-    return linalg.eigh(between.T @ between, scatter)[1][:, ::-1]
+    return linalg.eigh(signal.T @ signal, scatter)[1][:, ::-1]
