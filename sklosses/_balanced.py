@@ -40,6 +40,11 @@ class Labelled:
     def __getitem__(self, rows):
         return Labelled(self.codes[rows], self.share, self.views, self.steps)
 
+    @property
+    def shared(self):
+        """Whether any rows share a label."""
+        return np.unique(self.codes).size < self.codes.size
+
     def drawn(self, size, rng, place=None):
         """Return the batches of an epoch: arrays of rows, each class with as many, if it has them.
 

@@ -67,6 +67,8 @@ class EmbeddingObjective:
         """
         k, linear = network.sizes[-1], len(network.coefs) == 1
         batches = data.y.drawn(SAMPLE, np.random.default_rng(rng.randint(2**31 - 1)))
+        if data.y.shared:  # two views of a row are near each other anyway
+            batches = [np.unique(rows) for rows in batches]
         basis, parts = None, []
         for rows in (batches[0], batches[-1]):  # to find directions, and to judge them
             X = coordinates.rows(data.X.draw(rows) if hasattr(data.X, "draw") else data.X[rows])

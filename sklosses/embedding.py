@@ -263,7 +263,7 @@ class LossEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, LossEstima
         return partial(self.augment, rng=np.random.default_rng(seed))
 
     def _split_validation(self, data, given):
-        labelled = np.unique(data.y.codes).size < len(data.y)
+        labelled = data.y.shared
         if given[0] is None and self.early_stopping is True and not labelled:
             raise ValueError("early_stopping without labels needs X_val and y_val.")
         data, validation = super()._split_validation(data, given)
