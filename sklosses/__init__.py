@@ -11,7 +11,7 @@ from ._warmup import warmup
 from .catalog import catalog
 from .certify import certify, check_loss
 from .classification import LossClassifier
-from .displays import QuantileCalibrationDisplay, TrainingCurveDisplay
+from .displays import EmbeddingDisplay, QuantileCalibrationDisplay, TrainingCurveDisplay
 from .embedding import LossEmbedder
 from .losses import (
     BPR,
@@ -81,6 +81,7 @@ __all__ = [
     "CategoricalFocal",
     "Cauchy",
     "Contrastive",
+    "EmbeddingDisplay",
     "EmbeddingLoss",
     "EpsilonInsensitive",
     "Expectile",
