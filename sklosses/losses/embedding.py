@@ -193,8 +193,8 @@ class SupervisedContrastive(EmbeddingLoss):
     Notes
     -----
     One value a batch: the mean over anchors i with a positive, other rows p of the label, of the
-    mean over those of −ln(e^(s_ip/T) / Σ_(k ≠ i) e^(s_ik/T)), with s the cosine: L_out of the paper. Domain: labels and rows of any numbers; smooth but at 0,
-    not convex.
+    mean over those of −ln(e^(s_ip/T) / Σ_(k ≠ i) e^(s_ik/T)), with s the cosine: L_out of the
+    paper. Domain: labels and rows of any numbers; smooth but at 0, not convex.
 
     References
     ----------
