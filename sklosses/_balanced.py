@@ -7,7 +7,7 @@ from math import inf
 import numpy as np
 from sklearn.utils import check_array
 
-ROWS = 256  # of a batch
+ROWS = 192  # of a batch
 SEVERAL = 4  # rows of a class in a batch of many classes
 
 

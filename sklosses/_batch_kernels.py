@@ -62,8 +62,8 @@ def to_distances(z, norms, start, near, s):
 
 
 @kernel
-def by_distance(z, norms, start, near, s, w, gradient):
-    """Divide `w` by the distances `s`, in place, 0 where they are 0.
+def by_distance(z, norms, start, near, s, w, gradient, row_sums, column_sums):
+    """Divide `w` by the distances `s`, in place, 0 where they are 0, and add up what it is then.
 
     For near rows add what follows for the gradient at once, and leave 0.
     """
@@ -77,12 +77,15 @@ def by_distance(z, norms, start, near, s, w, gradient):
             slopes[j] = slope / d if d > zero else zero
             far = (d * d > near * (own + norms[j])) | (slope == zero)
             lost = fadd(lost, zero if far else one)
-        if lost == zero:
-            continue
-        for j in range(row.size):
+        for j in range(row.size if lost > zero else 0):
             if slopes[j] != zero and not row[j] * row[j] > near * (own + norms[j]):
                 for k in range(z.shape[1]):
                     step = slopes[j] * (z[i, k] - z[j, k])
                     gradient[i, k] += step
                     gradient[j, k] -= step
                 slopes[j] = zero
+        total = zero
+        for j in range(row.size):
+            total = fadd(total, slopes[j])
+            column_sums[j] += slopes[j]
+        row_sums[a] = total

@@ -66,13 +66,14 @@ class Distance(Product):
 
     def add(self, block, s, w, gradient):
         """Add the gradient that follows from derivatives `w` in the distances `s`."""
+        rows, columns = np.empty(w.shape[0], w.dtype), np.zeros(w.shape[1], w.dtype)
         _batch_kernels.by_distance(
-            self.original, self.norms, block.start, self.near, s, w, gradient
+            self.original, self.norms, block.start, self.near, s, w, gradient, rows, columns
         )
-        gradient[block] += w.sum(axis=1)[:, None] * self.z[block]
-        gradient += w.sum(axis=0)[:, None] * self.z
-        w *= -1.0
-        super().add(block, s, w, gradient)
+        columns[block] += rows
+        gradient += columns[:, None] * self.z
+        gradient[block] -= w @ self.z
+        gradient -= w.T @ self.z[block]
 
 
 GEOMETRIES = {"product": Product, "cosine": Cosine, "distance": Distance}

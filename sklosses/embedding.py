@@ -26,7 +26,7 @@ from ._solver import hidden_sizes
 from .solvers.sgd import LEARNING_RATES
 
 LINEAR_RATE, HIDDEN_RATE = 0.02, 0.005  # of "adam", in margins
-STEPS = 10, 30  # of an epoch, at least and at most
+STEPS = 10, 25  # of an epoch, at least and at most
 MOST = 4000  # rows that validate: each is compared with each
 
 
@@ -63,8 +63,8 @@ class LossEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, LossEstima
     learning_rate_init : float or None, default=None
         Its initial rate; None: of "adam" 0.02, with hidden layers 0.005, in units of the margin.
     batch_size : int or "auto", default="auto"
-        Rows a step, about; "auto": 256. It holds rows of all classes, or four of as many classes as
-        fit. An epoch has 10 to 30 batches; of
+        Rows a step, about; "auto": 192. It holds rows of all classes, or four of as many classes as
+        fit. An epoch has 10 to 25 batches; of
         `partial_fit`, as many as hold its rows.
     early_stopping : bool or "auto", default="auto"
         Whether the data that judge a map (see ``validation_scores_``) are held out: "auto", if

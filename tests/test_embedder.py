@@ -185,9 +185,9 @@ def test_batches_hold_several_rows_of_several_classes(n, classes, size, seed):
     codes = rng.integers(0, classes, n)
     codes[:5] = 0
     batches = Labelled(codes).drawn(size, rng)
-    assert len(batches) == -(-n // min(n, 256 if size == "auto" else size))
+    assert len(batches) == -(-n // min(n, 192 if size == "auto" else size))
     for batch in batches:
-        assert len(set(batch.tolist())) == batch.size <= (256 if size == "auto" else size)
+        assert len(set(batch.tolist())) == batch.size <= (192 if size == "auto" else size)
         sizes = np.unique(codes[batch], return_counts=True)[1]
         assert sizes.size == (16 if classes == 100 else classes)
         assert sizes.max() == (4 if classes == 100 else 20 if n == 500 else 45)
@@ -208,7 +208,7 @@ def test_all_rows_are_seen():
 def test_rare_classes_are_in_each_batch():
     codes = np.r_[np.zeros(2000, int), np.ones(20, int), 2]
     for batch in Labelled(codes).drawn("auto", np.random.default_rng(0)):
-        assert_array_equal(np.bincount(codes[batch]), [85, 20, 1])
+        assert_array_equal(np.bincount(codes[batch]), [64, 20, 1])
 
 
 def test_classes_of_one_row_are_left_out_where_there_are_many():
