@@ -241,7 +241,7 @@ def label_codes(y, owner):
                 f"{owner} can only be used on y_true being labels: integers or strings. "
                 f"Got {y[wrong.argmax()]} instead."
             )
-    if y.dtype.kind in "biuf":
+    if y.dtype.kind in "biu":
         return np.ascontiguousarray(y, np.int64)
     return np.unique(y, return_inverse=True)[1].astype(np.int64)
 

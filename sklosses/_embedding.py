@@ -30,15 +30,11 @@ class EmbeddingObjective:
     """
 
     groupwise, rowwise = True, False
-    jit = True
-    convex = False
-    task = "embedding"
 
     def __init__(self, loss, *, normalize, fit_intercept):
         self.loss, self.fit_intercept = loss, fit_intercept
         self.normalize = normalize and loss.geometry != "cosine"  # which does so itself
         self.seen = unit_rows if normalize else np.ascontiguousarray
-        self.smooth = loss.smooth
 
     def objective(self, y, raw, w, out_gradient):
         """Return the loss of a batch times its rows; fill the gradient of that."""

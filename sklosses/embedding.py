@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from inspect import signature
 from math import inf
 from typing import Annotated, Any, ClassVar
@@ -23,6 +22,7 @@ from ._fitting import Data
 from ._loss import Loss
 from ._params import Interval
 from ._solver import hidden_sizes
+from .solvers.minibatch import SOLVERS
 from .solvers.sgd import LEARNING_RATES
 
 LINEAR_RATE, HIDDEN_RATE = 0.02, 0.005  # of "adam", in margins
@@ -122,6 +122,7 @@ class LossEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, LossEstima
     normalize: Annotated[bool | str, (bool, "auto")] = "auto"
     neighborhood: Annotated[float, Interval(0, 1, closed="right")] = 0.25
     augment: Annotated[Any, (Callable, None)] = None
+    solver: Annotated[str, ("auto", *SOLVERS)] = "auto"
     learning_rate: Annotated[str, LEARNING_RATES] = "constant"
     learning_rate_init: Annotated[float | None, (Interval(0, inf), None)] = None
 
@@ -214,7 +215,8 @@ class LossEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, LossEstima
 
     @property
     def _n_features_out(self):
-        return self.n_components
+        fitted = self.coefs_[-1].T if hasattr(self, "coefs_") else self.components_
+        return fitted.shape[0]
 
     def _normalizes(self):
         wanted = self.normalize
@@ -251,16 +253,21 @@ class LossEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, LossEstima
             steps=STEPS if fitting else (1, inf),
         )  # fmt: skip
         if self.augment is not None:
+            if reset:
+                seed = check_random_state(self.random_state).randint(2**31 - 1)
+                self._views = np.random.default_rng(seed)
             X = Views(X, self._augmentation())
         return Data(X, labels, np.ones(X.shape[0], X.dtype))
 
     def _augmentation(self):
         """Return the user's function of rows alone."""
-        parameters = signature(self.augment).parameters.values()
+        try:
+            parameters = signature(self.augment).parameters.values()
+        except ValueError:  # some functions written in C do not say
+            return self.augment
         if sum(p.default is p.empty and p.kind < p.VAR_POSITIONAL for p in parameters) < 2:
             return self.augment
-        seed = check_random_state(self.random_state).randint(2**31 - 1)
-        return partial(self.augment, rng=np.random.default_rng(seed))
+        return lambda X: self.augment(X, self._views)
 
     def _split_validation(self, data, given):
         labelled = data.y.shared

@@ -316,6 +316,8 @@ def test_streams(hidden):
     assert model.score(X, y) > 0.85
     model.partial_fit(X[:20], np.full(20, 99))  # one new class says nothing
     assert model.score(X, y) > 0.85
+    alone = clone(model).partial_fit(X[:1], y[:1])
+    assert np.isfinite(alone.partial_fit(X, y).transform(X)).all()
     fitted = quick(hidden_layer_sizes=hidden, n_components=4, max_iter=30).fit(X, y)
     before = fitted.score(X, y)
     assert fitted.partial_fit(X, y).score(X, y) > before - 0.03
@@ -449,8 +451,19 @@ def test_augmentations_are_reproducible():
     thin = sparse.csr_array(np.where(np.abs(X) > 1, X, 0))
     model = quick(loss="nt_xent", augment=lambda X: X * 1.1).fit(thin)
     assert model.transform(thin).shape == (300, 2)
-    streamed = quick(loss="nt_xent", augment=shaken).partial_fit(X).partial_fit(X)
+    seen = []
+
+    def remembered(X, generator):
+        seen.append(shaken(X, generator) - X)
+        return X + seen[-1]
+
+    streamed = quick(loss="nt_xent", augment=remembered)
+    for _ in range(2):
+        streamed.partial_fit(X[:90])
     assert streamed.transform(X).shape == (300, 2)
+    firsts = [views[0, 0] for views in seen]
+    assert len(set(firsts)) == len(firsts)  # the generator goes on from call to call
+    assert quick(augment=np.negative).fit(X, data()[1]).n_iter_ == 5
 
 
 def test_bad_augmentations():
@@ -488,6 +501,8 @@ def test_parameters():
         sl.LossEmbedder().set_params(loss__margin=3)
     with pytest.raises(NotFittedError):
         model.transform([[1.0]])
+    with pytest.raises(NotFittedError):
+        model.get_feature_names_out()
 
 
 def test_a_step_of_a_pipeline():
@@ -544,7 +559,7 @@ BAD = {
     "columns": (lambda X, y: quick().fit(X, y).transform(X[:, 1:]), "11 features"),
     "y_val": (lambda X, y: quick().fit(X, y, X_val=X), "y_val is required"),
     "loss": (lambda X, y: quick(loss="huber").fit(X, y), "families \\('embedding',\\)"),
-    "solver": (lambda X, y: quick(solver="lbfgs").fit(X, y), "batches"),
+    "solver": (lambda X, y: quick(solver="lbfgs").fit(X, y), "'solver' parameter"),
     "components": (lambda X, y: quick(n_components=0).fit(X, y), "'n_components' parameter"),
     "neighborhood": (lambda X, y: quick(neighborhood=0.0).fit(X, y), "'neighborhood' parameter"),
     "augment": (lambda X, y: quick(augment="flip").fit(X, y), "'augment' parameter"),
