@@ -1,6 +1,7 @@
 """Loss functions for the scikit-learn world: written once, used everywhere."""
 
 from . import metrics
+from ._batchwise import EmbeddingLoss
 from ._groupwise import GroupLoss
 from ._loss import Interval, Loss
 from ._overlap import OverlapLoss
@@ -23,7 +24,8 @@ from .boosting import (
 from .catalog import catalog
 from .certify import certify, check_loss
 from .classification import LossClassifier
-from .displays import QuantileCalibrationDisplay, TrainingCurveDisplay
+from .displays import EmbeddingDisplay, QuantileCalibrationDisplay, TrainingCurveDisplay
+from .embedding import LossEmbedder
 from .losses import (
     BPR,
     CTC,
@@ -36,6 +38,7 @@ from .losses import (
     CategoricalCrossEntropy,
     CategoricalFocal,
     Cauchy,
+    Contrastive,
     Dice,
     EpsilonInsensitive,
     Expectile,
@@ -57,6 +60,8 @@ from .losses import (
     ModifiedHuber,
     MulticlassHinge,
     MultiQuantile,
+    NPairs,
+    NTXent,
     PairwiseHinge,
     PairwiseLogistic,
     Pinball,
@@ -66,6 +71,8 @@ from .losses import (
     SquaredError,
     SquaredHinge,
     SquaredLogError,
+    SupervisedContrastive,
+    Triplet,
     Tukey,
     Tversky,
     TweedieDeviance,
@@ -96,7 +103,10 @@ __all__ = [
     "CategoricalCrossEntropy",
     "CategoricalFocal",
     "Cauchy",
+    "Contrastive",
     "Dice",
+    "EmbeddingDisplay",
+    "EmbeddingLoss",
     "EpsilonInsensitive",
     "Expectile",
     "Exponential",
@@ -121,6 +131,7 @@ __all__ = [
     "LossBoostingRegressor",
     "LossClassifier",
     "LossDisplay",
+    "LossEmbedder",
     "LossRanker",
     "LossRegressor",
     "LossSegmenter",
@@ -131,6 +142,8 @@ __all__ = [
     "MultiTask",
     "MultiTaskEstimator",
     "MulticlassHinge",
+    "NPairs",
+    "NTXent",
     "OverlapLoss",
     "PairwiseHinge",
     "PairwiseLogistic",
@@ -145,7 +158,9 @@ __all__ = [
     "SquaredError",
     "SquaredHinge",
     "SquaredLogError",
+    "SupervisedContrastive",
     "TrainingCurveDisplay",
+    "Triplet",
     "Tukey",
     "Tversky",
     "TweedieDeviance",

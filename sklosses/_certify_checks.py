@@ -114,6 +114,8 @@ def _weights(loss, data):
     if data.counts_rows:
         _row_weights(loss, data)
         return
+    if (data.w == 1).all():
+        raise DoesNotApplyError("a term has several rows, and no weight")
     counts = data.w.astype(int)
     counts[::5] = 0
     w = counts.astype(float)

@@ -64,6 +64,10 @@ def _shifts(loss):
 
 def samples_of(loss, rng):
     """Return the samples a loss is tried on: classes with hard and, where it may, soft labels."""
+    if loss.task == "embedding":
+        from ._certify_embeddings import EmbeddingSample
+
+        return [EmbeddingSample(loss, rng)]
     if loss.groupwise:
         return _group_samples(loss, rng)
     if not isinstance(loss, RowwiseLoss):

@@ -128,6 +128,10 @@ class LossEstimator(CallbackSupportMixin, LossModel):
         """Return what solvers minimise."""
         return self.loss_function_
 
+    def _initial_rate(self, solver):
+        """Return the learning rate of minibatch solvers; None is their own."""
+        return self.learning_rate_init
+
     def _keep(self, fit, objective, *, single):
         """Store what a fit found, and how it got there."""
         self._set_model(fit.model, single=single)
@@ -279,7 +283,7 @@ class LossEstimator(CallbackSupportMixin, LossModel):
             self._begin_stream(data, first=first)
         if first:
             self.n_iter_, self.loss_curve_, self.validation_scores_ = 0, [], None
-        loss, seed = self.loss_function_, self._random.randint(2**31 - 1)
+        loss, seed = self._objective(), self._random.randint(2**31 - 1)
         single = data.y.ndim == 1
         if isinstance(self._trainers, Minibatch):
             trainer = self._trainers
@@ -303,7 +307,7 @@ class LossEstimator(CallbackSupportMixin, LossModel):
 
     def _begin_stream(self, data, *, first):
         """Make the solver that further calls of partial_fit go on with."""
-        loss = self.loss_function_
+        loss = self._objective()
         n_raw = self._columns(loss, data.y)
         hidden = hidden_sizes(self.hidden_layer_sizes)
         constant = best_constant(loss, data.y, data.weight, n_raw)
@@ -328,6 +332,8 @@ class LossEstimator(CallbackSupportMixin, LossModel):
         if network is None:
             network = Network((data.X.shape[1], *hidden, n_raw), self.activation, data.X.dtype)
             network.initialise(self._random)
+            if hasattr(loss, "begin"):
+                loss.begin(network, coordinates, data, self._random)
             network = coordinates.outer(network, network.theta)
         self._trainers = Minibatch(network, coordinates, minibatch_options(self, self.solver_))
 

@@ -347,12 +347,15 @@ class Fitting:
     def _start(self, constant):
         """Return the network to start from and the coordinates to train it in."""
         (X, weight), dtype = self.data.sample(), self.data.X.dtype
+        coordinates = standardiser(X, weight, constant, self.options.fit_intercept)
         if self.warm is not None:
             network = self.warm.copy()
         else:
             network = Network(self.sizes, self.options.activation, dtype)
             network.initialise(self.random_state)
-        return network, standardiser(X, weight, constant, self.options.fit_intercept)
+            if hasattr(self.loss, "begin"):
+                self.loss.begin(network, coordinates, self.data, self.random_state)
+        return network, coordinates
 
     def _batch_network(self, constant):
         options, data = self.options, self.data
@@ -392,6 +395,8 @@ class Fitting:
         weight = data.weight / data.weight.mean(dtype=np.float64).astype(data.weight.dtype)
         rates = list(PLATEAU_RATES) if options.learning_rate == "adaptive" else []
         solution, value = network, np.inf
+        if hasattr(self.loss, "begin"):  # a start that is no constant may be the best
+            monitor.consider(network)
         with threadpool_limits(self._threads(trainer.batch_size(weight)), user_api="blas"):
             for _ in range(options.max_iter):
                 seed = self.random_state.randint(2**31 - 1)

@@ -50,6 +50,7 @@ class Loss(Parametrized):
     """
 
     task: ClassVar[str] = "regression"
+    required: ClassVar[tuple] = ("value",)  # what a class must have to be used
     rowwise: ClassVar[bool] = False
     groupwise: ClassVar[bool] = False
     prediction: ClassVar[Interval] = REAL

@@ -45,11 +45,17 @@ class Monitor:
         self._best_score = -np.inf
         self._waited = 0
         self.stopped = self.told = False
+        self.latest = False
         self.tell = tell
 
     def chosen(self, last):
         """Return the solution of the best validation score, or the last without validation."""
         return last if self.validate is None or self.best is None else self.best
+
+    def consider(self, start):
+        """Take a solution to start from into account; of equal scores the latest is kept then."""
+        if self.validate is not None:
+            self._best_score, self.best, self.latest = float(self.validate(start)), start, True
 
     def resume(self):
         """Go on after a stop, as with a lower learning rate."""
@@ -70,7 +76,7 @@ class Monitor:
         score = self.scores[-1] if self.scores else -loss
         enough = self.tol * self.reference
         self._waited = 0 if score > self._best_score + enough else self._waited + 1
-        if score > self._best_score:
+        if score > self._best_score or (self.latest and score == self._best_score):
             self._best_score = score
             self.best = solution
         self.stopped = self.told or self._waited >= self.patience

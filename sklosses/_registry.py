@@ -23,7 +23,8 @@ def _concrete():
     """Yield the classes that can be used: public, with a value; the newest of a name last."""
     for cls in _descendants(Loss):
         # a sum is of the family of its terms: its class is of none
-        if not cls.__name__.startswith("_") and hasattr(cls, "value") and type(cls.task) is str:
+        complete = all(hasattr(cls, name) for name in cls.required)
+        if complete and not cls.__name__.startswith("_") and type(cls.task) is str:
             yield cls
 
 

@@ -92,6 +92,7 @@ def _require(wanted, options, loss, X, *, newton):
 
 def standardiser(X, weight, constant, fit_intercept):
     """Return the coordinates of a network's training."""
+    X = getattr(X, "X", X)  # of views, the rows
     centre = fit_intercept and not sparse.issparse(X)
     mean, spread = column_moments(X, weight, centre=centre)
     start = constant.raw if fit_intercept else np.zeros_like(constant.raw)
@@ -126,7 +127,7 @@ def minibatch_options(options, solver):
     l1, l2 = options._penalties()
     return MinibatchOptions(
         solver=solver, l1=l1, l2=l2, fit_intercept=options.fit_intercept,
-        learning_rate=options.learning_rate, learning_rate_init=options.learning_rate_init,
+        learning_rate=options.learning_rate, learning_rate_init=options._initial_rate(solver),
         power_t=options.power_t, momentum=options.momentum, beta_1=options.beta_1,
         beta_2=options.beta_2, epsilon=options.epsilon, batch_size=options.batch_size,
         average=options.average == "auto" or bool(options.average), shuffle=options.shuffle,

@@ -31,6 +31,8 @@ def _samples(loss):
     if loss.task == "sequence":
         blank = int(loss.blank)
         return [(np.array([[0 if blank else 1]]), np.zeros((1, 1, max(blank + 1, 2))))]
+    if loss.task == "embedding":
+        return [(np.array([0.0, 0.0, 1.0]), np.eye(3))]
     if not isinstance(loss, RowwiseLoss):
         one = np.full(1, 0.5 if 0.5 in loss.target else 1.0), np.zeros(1)
         return [one, (np.ones(1), np.zeros((1, 2)))] if loss.task == "overlap" else [one]

@@ -21,8 +21,9 @@ HEADINGS = {
 
 TASKS_ZH = {
     "regression": "回归", "distributional": "分布预测", "binary": "二分类", "multiclass": "多分类",
-    "ranking": "排序", "overlap": "重叠", "sequence": "序列",
+    "ranking": "排序", "embedding": "度量学习", "overlap": "重叠", "sequence": "序列",
 }  # fmt: skip
+ANY = {"en": "labels", "zh": "标签"}
 LABELS = {"en": "labels from 0", "zh": "从 0 起的标签"}
 MASKS = {"en": "0 and 1 (or between), or labels from 0", "zh": "0 与 1(或其间),或从 0 起的标签"}
 SHARES = {"en": "labels from 0, or class shares", "zh": "从 0 起的标签,或类别占比"}
@@ -84,6 +85,8 @@ def _target(loss, lang):
         return SEQUENCES[lang]
     if loss.task == "multiclass":
         return (SHARES if loss.soft_labels else LABELS)[lang]
+    if loss.task == "embedding":
+        return ANY[lang]
     return MASKS[lang] if loss.task == "overlap" else _domain(loss.target, lang)
 
 

@@ -1,8 +1,10 @@
-"""Pictures of fitted models: calibration of quantiles, course of the training."""
+"""Pictures of fitted models: calibration of quantiles, course of the training, maps."""
 
 from __future__ import annotations
 
 import numpy as np
+from sklearn.decomposition import PCA
+from sklearn.utils import check_array, check_consistent_length, column_or_1d
 from sklearn.utils._plotting import _validate_style_kwargs
 from sklearn.utils.validation import check_is_fitted
 
@@ -287,6 +289,100 @@ class TrainingCurveDisplay:
                 color=self.line_.get_color(),
             )
         ax.set(xlabel="Epoch", ylabel="Loss")
+        _legend(ax)
+        return self
+
+
+class EmbeddingDisplay:
+    """A map of the data in two dimensions, coloured by label.
+
+    Create it with `from_estimator`; all parameters are stored as attributes.
+
+    Parameters
+    ----------
+    embedding : array-like of shape (n_samples, n_components)
+        Places of the rows. Of more than two components the two principal ones are drawn.
+    labels : array-like of shape (n_samples,), default=None
+        Labels of the rows; None: all are of one colour.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+        What was drawn on.
+    figure_ : matplotlib Figure
+        Its figure.
+    scatters_ : list of matplotlib PathCollection
+        The rows of each label, in the order of the labels.
+
+    Examples
+    --------
+    >>> import matplotlib.pyplot as plt
+    >>> display = EmbeddingDisplay([[0.0, 1.0], [2.0, 1.0]], ["a", "b"]).plot()
+    >>> len(display.scatters_)
+    2
+    >>> plt.close(display.figure_)
+    """
+
+    def __init__(self, embedding, labels=None):
+        self.embedding = embedding
+        self.labels = labels
+
+    @classmethod
+    def from_estimator(cls, estimator, X, y=None, *, ax=None, **kwargs):
+        """Map data and draw them.
+
+        Parameters
+        ----------
+        estimator : estimator
+            A fitted transformer, such as `LossEmbedder`, or a pipeline that ends with one.
+        X : array-like of shape (n_samples, n_features)
+            Data, preferably not those of the fit.
+        y : array-like of shape (n_samples,), default=None
+            Labels.
+        ax : matplotlib Axes, default=None
+            Where to draw; None: a new figure.
+        **kwargs : dict
+            Keywords for every ``matplotlib.axes.Axes.scatter``.
+
+        Returns
+        -------
+        EmbeddingDisplay
+            The display, drawn.
+        """
+        _check_matplotlib(f"{cls.__name__}.from_estimator")
+        check_is_fitted(estimator)
+        return cls(np.asarray(estimator.transform(X)), y).plot(ax=ax, **kwargs)
+
+    def plot(self, ax=None, **kwargs):
+        """Draw the map.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Where to draw; None: a new figure.
+        **kwargs : dict
+            Keywords for every ``matplotlib.axes.Axes.scatter``.
+
+        Returns
+        -------
+        EmbeddingDisplay
+            Itself.
+        """
+        self.ax_ = ax = _axes(ax, f"{type(self).__name__}.plot")
+        self.figure_ = ax.figure
+        z = check_array(self.embedding)
+        if z.shape[1] > 2:
+            z = PCA(2).fit_transform(z)
+        y = np.zeros(len(z)) if self.labels is None else column_or_1d(self.labels)
+        check_consistent_length(z, y)
+        self.scatters_ = []
+        for label in np.unique(y):
+            own = z[y == label]
+            style = {"s": 8, "label": None if self.labels is None else str(label)}
+            self.scatters_.append(
+                ax.scatter(own[:, 0], own[:, -1], **_validate_style_kwargs(style, kwargs))
+            )
+        ax.set(xticks=[], yticks=[])
         _legend(ax)
         return self
 

@@ -108,12 +108,18 @@ class LossScorer(_BaseScorer):
         loss = _own_loss(estimator) if self.loss == AUTO else self.loss
         if hasattr(estimator, "_image_loss") or loss.task == "sequence":
             return -_own_terms(loss, estimator, X, y_true, **metadata)
+        if loss.task in CLASSES and is_classifier(estimator):
+            return -self._of_classes(loss, method_caller, estimator, X, y_true, **metadata)
         wanted = self._wanted_method or loss.response_method
-        if loss.task not in CLASSES or not is_classifier(estimator):
-            if "std" in getattr(loss, "response_names", ()):
-                return -loss(y_true, estimator.predict(X, return_std=True), **metadata)
-            method = wanted if is_classifier(estimator) else "predict"
-            return -loss(y_true, method_caller(estimator, method, X), **metadata)
+        if "std" in getattr(loss, "response_names", ()):
+            return -loss(y_true, estimator.predict(X, return_std=True), **metadata)
+        if wanted == "transform":  # which scikit-learn's scorers do not know
+            return -loss(y_true, estimator.transform(X), **metadata)
+        method = wanted if is_classifier(estimator) else "predict"
+        return -loss(y_true, method_caller(estimator, method, X), **metadata)
+
+    def _of_classes(self, loss, method_caller, estimator, X, y_true, **metadata):
+        wanted = self._wanted_method or loss.response_method
         method = _check_response_method(estimator, wanted).__name__
         classes, y_true = estimator.classes_, np.asarray(y_true)
         # rows of class shares are for the form of several classes, though there be two
@@ -122,18 +128,18 @@ class LossScorer(_BaseScorer):
         if loss.task == "multiclass" or (loss.task == "overlap" and several):
             y = _codes(y_true, classes, estimator)
             y_pred = _columns(method_caller(estimator, method, X), len(classes), method)
-            return -loss(y, y_pred, **metadata)
+            return loss(y, y_pred, **metadata)
         if several:  # one-versus-rest, as estimators are fitted
             codes = _codes(y_true, classes, estimator, self._get_pos_label())
             y = (codes[:, None] == np.arange(len(classes))).astype(np.float64)
-            return -loss(y, method_caller(estimator, method, X), **metadata)
+            return loss(y, method_caller(estimator, method, X), **metadata)
         y, positive = _encode(y_true, classes, self._get_pos_label(), estimator)
         if len(classes) == 1:
             # a classifier that has seen one class is certain of it, and here it is right
             y_pred = np.ones(y.shape)
         else:
             y_pred = method_caller(estimator, method, X, pos_label=positive)
-        return -loss(y, y_pred, **metadata)
+        return loss(y, y_pred, **metadata)
 
 
 class QueryLossScorer(LossScorer, _QueryScorer):

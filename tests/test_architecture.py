@@ -69,6 +69,7 @@ LAYERS = [
         "_group_kernels",
         "_boost_kernels",
         "_overlap_kernels",
+        "_batch_kernels",
         "_ctc_kernels",
         "_ctc_decoding",
     },
@@ -83,14 +84,22 @@ LAYERS = [
         "_progress",
         "_native",
         "_sequences",
+        "_geometry",
+        "_balanced",
     },
     {"_loss"},
-    {"_pointwise", "_rowwise", "_softmax", "_groupwise", "_overlap", "_sequencewise"},
+    {"_pointwise", "_rowwise", "_softmax", "_groupwise", "_overlap", "_sequencewise", "_batchwise"},
     {"losses", "network"},
     {"_registry"},
     {"_warmup", "metrics", "solvers", "catalog", "pixels"}
-    | {"certify", "_certify_checks", "_certify_samples", "_certify_sequences"},
-    {"scoring", "_estimator", "_fitting", "_solver", "_responses", "_pixel_data"},
+    | {
+        "certify",
+        "_certify_checks",
+        "_certify_samples",
+        "_certify_sequences",
+        "_certify_embeddings",
+    },
+    {"scoring", "_estimator", "_fitting", "_solver", "_responses", "_pixel_data", "_embedding"},
     {"regression", "classification", "ranking", "embedding", "segmentation", "sequence"}
     | {"generative", "multitask"},
     {"boosting", "plot", "displays", "dask", "sampling"},
@@ -132,7 +141,14 @@ def test_upward_imports_wait_for_a_call(file):
 # losses made of losses: their loops run over terms and tasks
 COMPOSED = {*files_in("compose"), PACKAGE / "losses" / "multitask.py"}
 SIMPLE = [file for file in files_in("losses") if file not in COMPOSED]
-GROUPWISE = {"_lists.py", "pairwise.py", "listwise.py", "sequence.py"}
+GROUPWISE = {
+    "_lists.py",
+    "pairwise.py",
+    "listwise.py",
+    "sequence.py",
+    "embedding.py",
+    "_triplets.py",
+}
 
 
 @pytest.mark.parametrize("file", SIMPLE, **BY_PATH)
@@ -141,10 +157,10 @@ def test_losses_know_the_contract_and_the_numerics_only(file):
         assert all(module.startswith("losses.") for module in own(file))
         return
     family = {"losses.multiclass"} if file.name == "binary.py" else set()  # Brier's other form
-    family |= {"losses._lists"} if file.name in GROUPWISE else set()
+    family |= {"losses._lists", "losses._triplets"} if file.name in GROUPWISE else set()
     family |= {"_ctc_kernels"} if file.name == "sequence.py" else set()
     bases = {"_pointwise", "_rowwise", "_softmax", "_groupwise", "_overlap", "_sequencewise"}
-    bases |= {"_native"}
+    bases |= {"_native", "_batchwise"}
     assert own(file) <= {*bases, "_special"} | family
     others = {name.partition(".")[0] for name in imports(file)} - {"sklosses"}
     arrays = {"numpy"} if file.name in GROUPWISE else set()  # to sort a query, and for scratch

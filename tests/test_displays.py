@@ -25,6 +25,7 @@ from matplotlib import pyplot as plt  # noqa: E402 -- after the backend is chose
 
 from sklosses.displays import (  # noqa: E402
     DIAGONAL,
+    EmbeddingDisplay,
     QuantileCalibrationDisplay,
     TrainingCurveDisplay,
 )
@@ -252,3 +253,41 @@ def test_missing_matplotlib_is_named(monkeypatch):
         QuantileCalibrationDisplay.from_predictions([1.0], [[1.0]], levels=[0.5])
     with pytest.raises(ImportError, match=r"TrainingCurveDisplay\.from_estimator"):
         TrainingCurveDisplay.from_estimator(SimpleNamespace())
+
+
+# ------------------------------------------------------------------ maps
+
+
+@pytest.mark.parametrize("n_components", [1, 2, 5])
+def test_map(n_components):
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(60, 6)), np.repeat(["c", "a", "b"], 20)
+    model = make_pipeline(
+        StandardScaler(),
+        sl.LossEmbedder(n_components=n_components, max_iter=1, tol=None, random_state=0),
+    )
+    display = EmbeddingDisplay.from_estimator(model.fit(X, y), X, y, s=3)
+    assert [scatter.get_label() for scatter in display.scatters_] == ["a", "b", "c"]
+    drawn = display.scatters_[0].get_offsets()
+    assert drawn.shape == (20, 2)
+    z = model.transform(X)
+    if n_components < 3:
+        assert_allclose(drawn, z[20:40][:, [0, -1]])
+    else:  # the plane in which the map is widest
+        spread = np.linalg.svd(z - z.mean(axis=0))[1][:2]
+        everything = np.concatenate([scatter.get_offsets() for scatter in display.scatters_])
+        assert_allclose(np.linalg.norm(everything, axis=0), spread)
+    assert display.figure_ is display.ax_.figure
+    assert display.scatters_[0].get_sizes() == [3]
+
+
+def test_map_without_labels():
+    _, ax = plt.subplots()
+    display = EmbeddingDisplay(np.eye(4)[:, :2]).plot(ax=ax)
+    assert display.ax_ is ax
+    assert len(display.scatters_) == 1
+    assert ax.get_legend() is None
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        EmbeddingDisplay(np.eye(4)[:, :2], [1, 2]).plot()
+    with pytest.raises(NotFittedError):
+        EmbeddingDisplay.from_estimator(sl.LossEmbedder(), np.eye(3))

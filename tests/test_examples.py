@@ -231,3 +231,13 @@ def test_out_of_core(run, capsys):
     assert module.optimum.optimality_gap_ < 1e-5
     assert not module.path.exists()
     assert "rows below the streamed quantile" in capsys.readouterr().out
+
+
+def test_embed_digits(run, capsys):
+    module = run("embed_digits")
+    scores = module.scores
+    assert scores["linear, triplets"] > scores["linear discriminants"] + 0.02
+    for name in ("network, triplets", "network, angles"):
+        assert scores[name] > scores["linear, triplets"] + 0.1
+    assert module.few_labels["self-supervised"] > module.few_labels["pixels"] + 0.1
+    assert "self-supervised" in capsys.readouterr().out

@@ -837,7 +837,8 @@ def test_metadata(cls):
     assert isinstance(loss.is_smooth, bool)
     assert isinstance(loss.target, sl.Interval)
     assert isinstance(loss.prediction, sl.Interval)
-    assert loss.response_method in ("predict", "predict_proba", "decision_function")
+    known = ("predict", "predict_proba", "decision_function", "transform")
+    assert loss.response_method in known
     assert loss.formula.count("{") == loss.formula.count("}") > -1
     assert loss.formula.strip()
     assert len(loss.reference) > 5

@@ -4,6 +4,7 @@ from .binary import BinaryCrossEntropy, Brier, Focal
 from .compose import WeightedSum
 from .deviance import GammaDeviance, PoissonDeviance, TweedieDeviance
 from .distributional import GaussianNLL, MultiQuantile
+from .embedding import Contrastive, NPairs, NTXent, SupervisedContrastive, Triplet
 from .listwise import ApproxNDCG, ListMLE, ListNet
 from .margin import Exponential, Hinge, ModifiedHuber, SquaredHinge
 from .multiclass import (
@@ -41,6 +42,7 @@ __all__ = [
     "CategoricalCrossEntropy",
     "CategoricalFocal",
     "Cauchy",
+    "Contrastive",
     "Dice",
     "EpsilonInsensitive",
     "Expectile",
@@ -62,6 +64,8 @@ __all__ = [
     "ModifiedHuber",
     "MultiQuantile",
     "MulticlassHinge",
+    "NPairs",
+    "NTXent",
     "PairwiseHinge",
     "PairwiseLogistic",
     "Pinball",
@@ -71,6 +75,8 @@ __all__ = [
     "SquaredError",
     "SquaredHinge",
     "SquaredLogError",
+    "SupervisedContrastive",
+    "Triplet",
     "Tukey",
     "Tversky",
     "TweedieDeviance",

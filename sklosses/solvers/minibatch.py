@@ -29,6 +29,7 @@ SOLVERS = ("sgd", "adam", "adagrad")
 RATES = {"sgd": 0.05, "adam": 0.002, "adagrad": 0.02}
 LINEAR_RATES = {"sgd": 0.05, "adam": 0.05, "adagrad": 0.5}  # convex, and started at 0
 FEW, FEW_GROUPS = 200, 16  # rows of a batch; groups, of losses whose terms are groups
+MANY = 10_000  # rows whose outputs are computed at a time
 LINE = 64  # bytes of a cache line
 
 
@@ -167,6 +168,12 @@ class Standardiser:
         self.spread = np.where(gaps, 1.0, self.spread)
         self.inverse[gaps] = 1.0
 
+    def rows(self, X):
+        """Return rows in these coordinates."""
+        if sparse.issparse(X):
+            return X.multiply(self.inverse).tocsr()
+        return (X - self.mean) * self.inverse
+
     def outer(self, network, theta):
         """Return a network of natural inputs and outputs from one of standardised ones."""
         natural = network.copy(theta.copy())
@@ -261,8 +268,9 @@ class Minibatch:
         loss : object
             With `objective(y, raw, w, out_gradient)`: the sum of losses, its gradient.
         X : ndarray or CSR of shape (n_samples, n_features)
-            Of the network's dtype.
+            Of the network's dtype. Or an object whose method `draw` returns rows.
         y : ndarray or other sequence of targets that takes arrays of rows as an index
+            It may have batches of its own: `drawn`, or `batches` of whole groups.
         sample_weight : ndarray of shape (n_samples,)
             The mean weight should be about 1.
         seed : int or None
@@ -273,7 +281,7 @@ class Minibatch:
         float
             The weighted mean of the losses before each step; inf if an overflow stopped it.
         """
-        batches = self._batches(y, sample_weight, seed)
+        batches = self._batches(X, y, sample_weight, seed)
         if not batches:
             return 0.0
         saved = [array.copy() for array in (self.network.theta, self.average, *self.state)]
@@ -307,8 +315,11 @@ class Minibatch:
             return np.inf
         return total / weight
 
-    def _batches(self, y, sample_weight, seed):
+    def _batches(self, X, y, sample_weight, seed):
         """Return arrays of rows of positive weight; groups of rows stay together."""
+        if hasattr(y, "drawn"):
+            rng = np.random.default_rng(seed)
+            return y.drawn(self.options.batch_size, rng, lambda rows: self._outputs(X, rows))
         grouped = getattr(y, "whole", False)
         weight = sample_weight
         if grouped:
@@ -331,11 +342,16 @@ class Minibatch:
         return np.array_split(order, -(-order.size // size))
 
     def _rows(self, X, batch):
-        if sparse.issparse(X):
-            return X[batch].multiply(self.standardiser.inverse).tocsr()
+        if sparse.issparse(X) or hasattr(X, "draw"):
+            return self.standardiser.rows(X[batch] if sparse.issparse(X) else X.draw(batch))
         out = np.empty((batch.size, X.shape[1]), X.dtype)
         _gather(X, batch, self.standardiser.mean, self.standardiser.inverse, out)
         return out
+
+    def _outputs(self, X, rows):
+        """Return the outputs of rows, as many at a time as keep hidden layers small."""
+        parts = np.array_split(rows, -(-rows.size // MANY))
+        return np.concatenate([self.network.predict(self._rows(X, part)) for part in parts])
 
     def _step(self):
         options, theta, gradient = self.options, self.network.theta, self.gradient
