@@ -117,7 +117,7 @@ class Loss(Parametrized):
         return self
 
     #: whether the columns of its response never fall
-    _ordered = False
+    _monotone = False
 
     def _for_boosters(self):
         """Return the loss for trees to minimise: itself, unless its raw columns move each other."""

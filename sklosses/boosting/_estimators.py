@@ -50,7 +50,7 @@ class BoostedModel(LossModel):
         self._validate_params()
         library = library_of(self.estimator)
         self.loss_function_ = self._resolve_loss()
-        self._ordered = get_loss(self.loss)._ordered
+        self._ordered = get_loss(self.loss)._monotone
         data = self._check_data(X, y, sample_weight, qid, fitting=True)
         given = _validation_data(given, eval_set)
         validation = None

@@ -84,8 +84,6 @@ class MultiQuantile(RowwiseLoss):
     def _monotone(self):
         return self.crossing == "monotone"
 
-    _ordered = _monotone
-
     def _for_boosters(self):
         return type(self)(self.quantiles, "free") if self._monotone else self
 
