@@ -91,7 +91,7 @@ class MultiQuantile(RowwiseLoss):
         return below + log1pexp(z[j]) if self._monotone and j > 0 else z[j]
 
     def _pinball(self, j, y, q):
-        return self.quantiles[j] * (y - q) if y >= q else (self.quantiles[j] - 1.0) * (y - q)
+        return (self.quantiles[j] - (y < q)) * (y - q)
 
     def value(self, y, z):
         q, total = 0.0, 0.0
@@ -105,10 +105,9 @@ class MultiQuantile(RowwiseLoss):
         for j in range(z.size):
             q = self._quantile(z, j, q)
             g[j] = ((y < q) - self.quantiles[j] * (y != q)) / z.size
-        for j in range(z.size - 1, 0, -1):
-            if self._monotone:  # a column moves its own quantile and all above
-                g[j - 1] += g[j]
-                g[j] *= expit(z[j])
+        for j in range(z.size - 1 if self._monotone else 0, 0, -1):
+            g[j - 1] += g[j]  # a column moves its own quantile and all above
+            g[j] *= expit(z[j])
 
     def hess(self, y, z, h):
         self.grad(y, z, h)
@@ -127,14 +126,14 @@ class MultiQuantile(RowwiseLoss):
 
     def optimal_constant(self, y, w, k):
         levels = [weighted_quantile(y, quantile, w) for quantile in self.quantiles]
-        narrowest = NARROWEST * (float(y.max() - y.min()) or 1.0)
-        gaps = [softplus_inverse(max(high - low, narrowest)) for low, high in pairwise(levels)]
+        least = NARROWEST * (float(y.max() - y.min()) or 1.0)
+        gaps = (softplus_inverse(max(high - low, least)) for low, high in pairwise(levels))
         return [levels[0], *gaps] if self._monotone else levels
 
     def raw_scale(self, y, w):
         spread = sqrt(weighted_mean((y - weighted_mean(y, w)) ** 2, w)) or 1.0
-        start = self.optimal_constant(y, w, self.n_raw)
-        return [spread, *(max(1.0, raw) if self._monotone else spread for raw in start[1:])]
+        _, *others = self.optimal_constant(y, w, self.n_raw)
+        return [spread, *(max(1.0, raw) if self._monotone else spread for raw in others)]
 
 
 class GaussianNLL(RowwiseLoss):
