@@ -4,8 +4,8 @@ One loss, four boosters
 
 Whatever a unit too few or too many costs, LightGBM, XGBoost, CatBoost and scikit-learn's histogram
 gradient boosting minimise it: with weights, early stopping on the same loss, and parameters of both
-in one search. Data: the disease progression of 442 patients, and the wines of three growers, of whom
-one is made rare.
+in one search. Data: the disease progression of 442 patients, and the wines of three growers, one of
+them made rare.
 """
 
 from math import inf
