@@ -203,6 +203,18 @@ def test_rank_digits(run, capsys):
     assert "LambdaRank" in capsys.readouterr().out
 
 
+def test_boost_any_loss(run, capsys):
+    for library in ("lightgbm", "xgboost", "catboost"):
+        pytest.importorskip(library)
+    module = run("boost_any_loss")
+    assert len(module.costs) == 5
+    assert max(list(module.costs.values())[1:]) < 0.85 * module.constant
+    assert (module.low <= module.middle).all()
+    assert (module.middle <= module.high).all()
+    assert module.search.best_score_ > 0.85
+    assert "cost" in capsys.readouterr().out
+
+
 def test_segment_coins(run, capsys):
     pytest.importorskip("skimage")
     iou = run("segment_coins").iou
