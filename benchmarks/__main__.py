@@ -13,7 +13,7 @@ import importlib  # noqa: E402
 
 GROUPS = (
     "kernels", "multiclass", "linear", "mlp", "quantile", "robust", "logistic", "outofcore",
-    "ranking", "boosting", "overlap", "sequence", "embedding", "coldstart",
+    "ranking", "boosting", "overlap", "sequence", "embedding", "generative", "coldstart",
 )  # fmt: skip
 
 

@@ -1,6 +1,7 @@
 """Loss functions for the scikit-learn world: written once, used everywhere."""
 
 from . import metrics
+from ._adversarial import AdversarialLoss
 from ._batchwise import EmbeddingLoss
 from ._groupwise import GroupLoss
 from ._loss import Interval, Loss
@@ -26,9 +27,11 @@ from .certify import certify, check_loss
 from .classification import LossClassifier
 from .displays import EmbeddingDisplay, QuantileCalibrationDisplay, TrainingCurveDisplay
 from .embedding import LossEmbedder
+from .generative import GenerativeAdversarialNetwork, VariationalAutoencoder
 from .losses import (
     BPR,
     CTC,
+    ELBO,
     AbsoluteError,
     AbsolutePercentageError,
     ApproxNDCG,
@@ -46,20 +49,25 @@ from .losses import (
     Focal,
     FocalTversky,
     GammaDeviance,
+    GaussianKL,
     GaussianNLL,
     Hinge,
+    HingeGAN,
     Huber,
     Jaccard,
     JensenShannon,
     KLDivergence,
     LambdaRank,
+    LeastSquaresGAN,
     ListMLE,
     ListNet,
     LogCosh,
     LovaszHinge,
+    Minimax,
     ModifiedHuber,
     MulticlassHinge,
     MultiQuantile,
+    NonSaturating,
     NPairs,
     NTXent,
     PairwiseHinge,
@@ -76,6 +84,7 @@ from .losses import (
     Tukey,
     Tversky,
     TweedieDeviance,
+    Wasserstein,
     WeightedSum,
 )
 from .losses.multitask import MultiTask
@@ -94,8 +103,10 @@ __version__ = "0.1.0"
 __all__ = [
     "BPR",
     "CTC",
+    "ELBO",
     "AbsoluteError",
     "AbsolutePercentageError",
+    "AdversarialLoss",
     "ApproxNDCG",
     "BinaryCrossEntropy",
     "Brier",
@@ -113,15 +124,19 @@ __all__ = [
     "Focal",
     "FocalTversky",
     "GammaDeviance",
+    "GaussianKL",
     "GaussianNLL",
+    "GenerativeAdversarialNetwork",
     "GroupLoss",
     "Hinge",
+    "HingeGAN",
     "Huber",
     "Interval",
     "Jaccard",
     "JensenShannon",
     "KLDivergence",
     "LambdaRank",
+    "LeastSquaresGAN",
     "ListMLE",
     "ListNet",
     "LogCosh",
@@ -137,6 +152,7 @@ __all__ = [
     "LossSegmenter",
     "LossSequenceLabeler",
     "LovaszHinge",
+    "Minimax",
     "ModifiedHuber",
     "MultiQuantile",
     "MultiTask",
@@ -144,6 +160,7 @@ __all__ = [
     "MulticlassHinge",
     "NPairs",
     "NTXent",
+    "NonSaturating",
     "OverlapLoss",
     "PairwiseHinge",
     "PairwiseLogistic",
@@ -164,6 +181,8 @@ __all__ = [
     "Tukey",
     "Tversky",
     "TweedieDeviance",
+    "VariationalAutoencoder",
+    "Wasserstein",
     "WeightedSum",
     "all_losses",
     "catalog",

@@ -8,6 +8,7 @@ from sklearn.base import clone
 from ._optimum import LOGIT_RANGE
 from ._params import Interval, Numbers, fields_of
 from ._rowwise import RowwiseLoss
+from ._variational import VariationalLoss
 
 TERMS = 300
 PLAIN = 60  # terms computed in plain Python
@@ -64,12 +65,8 @@ def _shifts(loss):
 
 def samples_of(loss, rng):
     """Return the samples a loss is tried on: classes with hard and, where it may, soft labels."""
-    if loss.task == "embedding":
-        from ._certify_embeddings import EmbeddingSample
-
-        return [EmbeddingSample(loss, rng)]
-    if loss.groupwise:
-        return _group_samples(loss, rng)
+    if loss.groupwise or isinstance(loss, VariationalLoss):
+        return [_sample_of_many(loss, rng)] if loss.task != "overlap" else _masks(loss, rng)
     if not isinstance(loss, RowwiseLoss):
         return [PointSample(loss, rng)]
     if loss.task != "multiclass":
@@ -80,15 +77,22 @@ def samples_of(loss, rng):
     return [LabelSample(loss, rng), *soft]
 
 
-def _group_samples(loss, rng):
-    if loss.task == "sequence":
-        from ._certify_sequences import SequenceSample
+def _sample_of_many(loss, rng):
+    """Return the sample of a loss whose terms are of several rows, or several arrays."""
+    if loss.task == "embedding":
+        from ._certify_embeddings import EmbeddingSample as Sample
+    elif loss.task == "sequence":
+        from ._certify_sequences import SequenceSample as Sample
+    elif loss.groupwise:
+        return GroupSample(ByGroup(loss), rng)
+    else:
+        from ._certify_variational import CodeSample as Sample
+    return Sample(loss, rng)
 
-        return [SequenceSample(loss, rng)]
-    if loss.task == "overlap":
-        masks = [MaskSample(loss, rng)] if loss.columns_of(2) == 1 else []
-        return [*masks, ClassMaskSample(loss, rng)] if _has_classes(loss) else masks
-    return [GroupSample(ByGroup(loss), rng)]
+
+def _masks(loss, rng):
+    masks = [MaskSample(loss, rng)] if loss.columns_of(2) == 1 else []
+    return [*masks, ClassMaskSample(loss, rng)] if _has_classes(loss) else masks
 
 
 def _has_classes(loss):
@@ -375,19 +379,11 @@ def _is_sum(loss):
     return hasattr(loss.loss, "term0")
 
 
-class ByGroup:
-    """A group-wise loss as the checks see losses: a group of k rows is a row of k columns.
+class View:
+    """A loss in another form."""
 
-    Or k times the number of classes. Weights are of groups, or of their rows.
-    """
-
-    n_raw = None
-
-    def __init__(self, loss, n_classes=1):
-        self.loss, self.n_classes = loss, n_classes
-
-    def _has_response(self):
-        return self.loss._has_response()
+    def __init__(self, loss):
+        self.loss = loss
 
     def __getattr__(self, name):
         if name == "loss":  # not yet there, as while unpickling
@@ -402,6 +398,25 @@ class ByGroup:
 
     def __hash__(self):
         return hash(self.loss)
+
+    def __sklearn_clone__(self):
+        return type(self)(clone(self.loss))
+
+
+class ByGroup(View):
+    """A group-wise loss as the checks see losses: a group of k rows is a row of k columns.
+
+    Or k times the number of classes. Weights are of groups, or of their rows.
+    """
+
+    n_raw = None
+
+    def __init__(self, loss, n_classes=1):
+        super().__init__(loss)
+        self.n_classes = n_classes
+
+    def _has_response(self):
+        return self.loss._has_response()
 
     def __sklearn_clone__(self):
         return ByGroup(clone(self.loss), self.n_classes)

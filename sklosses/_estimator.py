@@ -38,10 +38,24 @@ SIZES = (Numbers(COUNT, empty=True), COUNT)
 OPEN_UNIT = Interval(0, 1, closed="left")
 
 
-class LossEstimator(CallbackSupportMixin, LossModel):
-    """Base of the estimators that minimise a loss: parameters, data, solver, fit."""
+class LossHolder(CallbackSupportMixin, LossModel):
+    """Base of all estimators with a parameter `loss`: what callbacks are shown."""
 
     _n_positional: ClassVar[float] = 1
+
+    def _shown(self, X, y, sample_weight):
+        """Return what callbacks are shown of the data."""
+        metadata = {} if sample_weight is None else {"sample_weight": sample_weight}
+        if isinstance(y, ByGroup):
+            metadata["qid"], y = y.qid, y.y
+        return {"X": X, "y": y, "metadata": metadata}
+
+
+class LossEstimator(LossHolder):
+    """Base of the estimators that minimise a loss: parameters, data, solver, fit."""
+
+    #: whether predictions hold random numbers, so that no batch solver can fit the model
+    draws: ClassVar[bool] = False
     #: the size of validation scores that are not the loss, for `tol`
     score_unit: ClassVar[float | None] = None
 
@@ -117,13 +131,6 @@ class LossEstimator(CallbackSupportMixin, LossModel):
             return parts
         return [np.flatnonzero(np.isin(groups.codes, part)) for part in parts]
 
-    def _shown(self, X, y, sample_weight):
-        """Return what callbacks are shown of the data."""
-        metadata = {} if sample_weight is None else {"sample_weight": sample_weight}
-        if isinstance(y, ByGroup):
-            metadata["qid"], y = y.qid, y.y
-        return {"X": X, "y": y, "metadata": metadata}
-
     def _objective(self):
         """Return what solvers minimise."""
         return self.loss_function_
@@ -194,7 +201,6 @@ class LossEstimator(CallbackSupportMixin, LossModel):
         self.loss_function_ = loss
         data = self._check_data(X, y, sample_weight, reset=True, fitting=True)
         self.__dict__.pop("_trainers", None)  # what partial_fit goes on from
-        progress.begin(data.y)
         if not data.weight.all():  # no weight: no row
             data = data.rows(np.flatnonzero(data.weight))
         data, validation = self._split_validation(data, given)
@@ -204,6 +210,7 @@ class LossEstimator(CallbackSupportMixin, LossModel):
             on_iteration=progress.iteration if progress.wanted else None,
         )  # fmt: skip
         self.solver_ = fitting.solver
+        progress.begin(data.y, joint=fitting.joint)
         for name in ("coef_", "intercept_", "coefs_", "intercepts_"):  # there may be other layers
             self.__dict__.pop(name, None)
         self._keep(fitting.run(), objective, single=data.y.ndim == 1)
@@ -256,6 +263,10 @@ class LossEstimator(CallbackSupportMixin, LossModel):
             self.coef_ = coefs[0] if single else coefs
             self.intercept_ = float(intercepts[0]) if single else intercepts
         self._single = single
+
+    def _new_network(self, sizes, dtype, rng):
+        """Return a network to start from."""
+        return Network(sizes, self.activation, dtype).initialise(rng)
 
     def _network(self, dtype=None):
         """Return the fitted model as a network."""
@@ -330,8 +341,8 @@ class LossEstimator(CallbackSupportMixin, LossModel):
         coordinates = coordinates_of(*data.sample(), constant, self.fit_intercept)
         coordinates.fill_gaps()
         if network is None:
-            network = Network((data.X.shape[1], *hidden, n_raw), self.activation, data.X.dtype)
-            network.initialise(self._random)
+            sizes = (data.X.shape[1], *hidden, n_raw)
+            network = self._new_network(sizes, data.X.dtype, self._random)
             if hasattr(loss, "begin"):
                 loss.begin(network, coordinates, data, self._random)
             network = coordinates.outer(network, network.theta)

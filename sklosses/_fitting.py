@@ -351,8 +351,7 @@ class Fitting:
         if self.warm is not None:
             network = self.warm.copy()
         else:
-            network = Network(self.sizes, self.options.activation, dtype)
-            network.initialise(self.random_state)
+            network = self.options._new_network(self.sizes, dtype, self.random_state)
             if hasattr(self.loss, "begin"):
                 self.loss.begin(network, coordinates, self.data, self.random_state)
         return network, coordinates

@@ -162,6 +162,15 @@ class Loss(Parametrized):
         return make_loss_scorer(self, **kwargs)
 
 
+def require_prediction(loss):
+    """Raise unless the loss compares targets with what a method of an estimator returns."""
+    if getattr(loss, "response_method", "predict") is None:
+        raise TypeError(
+            f"{type(loss).__name__} does not compare targets with predictions, so it scores no "
+            "estimator. Generative models have a score of their own: scoring=None."
+        )
+
+
 class TermLoss(Loss):
     """A loss that is a weighted sum over terms: the array methods, in terms of `_fill`.
 

@@ -8,16 +8,17 @@ from copy import copy
 class Progress:
     """Tells scikit-learn's callbacks what a fit does."""
 
-    def __init__(self, estimator, X, y, sample_weight):
+    def __init__(self, estimator, X, y, sample_weight, iterations=None):
         self.estimator = estimator
         self.shown = estimator._shown(X, y, sample_weight)
-        self.context = estimator._init_callback_context(max_subtasks=estimator.max_iter)
+        iterations = iterations or estimator.max_iter
+        self.context = estimator._init_callback_context(max_subtasks=iterations)
         self.wanted = bool(self.context._callbacks)
 
-    def begin(self, targets):
+    def begin(self, targets, *, joint=False):
         """Report the start, now that the number of outputs is known."""
         self.single = targets.ndim == 1
-        if not self.single:  # at most: linear outputs are fitted one by one
+        if not self.single and not joint:  # at most: one may need fewer iterations than another
             self.context.max_subtasks *= targets.shape[1]
         self.context.call_on_fit_task_begin(estimator=self.estimator, **self.shown)
 

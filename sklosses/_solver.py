@@ -34,7 +34,7 @@ def chosen_solver(options, loss, X, n_raw):
     if wanted != "auto":
         _require(wanted, options, loss, X, newton=newton)
         return wanted
-    if hidden or (loss.groupwise and not loss.full_batch):
+    if hidden or options.draws or (loss.groupwise and not loss.full_batch):
         return "adam"
     entries = X.nnz if sparse.issparse(X) else X.size
     if entries <= BATCH_ENTRIES or not loss.jit:

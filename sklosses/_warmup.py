@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from ._adversarial import AdversarialLoss
 from ._registry import all_losses, get_loss
 from ._rowwise import RowwiseLoss
+from ._variational import VariationalLoss
 
 DTYPES = ("float64", "float32")
 
@@ -22,6 +24,10 @@ def warmup(losses=None, *, dtypes=DTYPES):
     """
     for loss in map(get_loss, all_losses() if losses is None else losses):
         for dtype in dtypes:
+            if isinstance(loss, AdversarialLoss):
+                loss.discriminator(np.zeros(1, dtype), np.zeros(1, dtype))
+                loss.generator(np.zeros(1, dtype))
+                continue
             for y, raw in _samples(loss):
                 _use(loss, y.astype(dtype), raw.astype(dtype))
 
@@ -33,6 +39,8 @@ def _samples(loss):
         return [(np.array([[0 if blank else 1]]), np.zeros((1, 1, max(blank + 1, 2))))]
     if loss.task == "embedding":
         return [(np.array([0.0, 0.0, 1.0]), np.eye(3))]
+    if isinstance(loss, VariationalLoss):
+        return []  # of arrays
     if not isinstance(loss, RowwiseLoss):
         one = np.full(1, 0.5 if 0.5 in loss.target else 1.0), np.zeros(1)
         return [one, (np.ones(1), np.zeros((1, 2)))] if loss.task == "overlap" else [one]

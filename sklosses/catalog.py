@@ -22,6 +22,7 @@ HEADINGS = {
 TASKS_ZH = {
     "regression": "回归", "distributional": "分布预测", "binary": "二分类", "multiclass": "多分类",
     "ranking": "排序", "embedding": "度量学习", "overlap": "重叠", "sequence": "序列",
+    "generative": "生成",
 }  # fmt: skip
 ANY = {"en": "labels", "zh": "标签"}
 LABELS = {"en": "labels from 0", "zh": "从 0 起的标签"}

@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from ._adversarial import AdversarialLoss
+from ._certify_adversarial import CHECKS as ADVERSARIAL_CHECKS
+from ._certify_adversarial import outputs_of
 from ._certify_checks import CHECKS, DoesNotApplyError
 from ._certify_samples import random_parameters, samples_of
 from ._registry import get_loss
@@ -85,18 +88,23 @@ def certify(loss, *, random_state=0):
     True
     """
     loss = get_loss(loss)
-    samples = samples_of(loss, np.random.default_rng(random_state))
-    return CertificationReport(loss, [_run(name, loss, samples) for name in CHECKS])
+    rng = np.random.default_rng(random_state)
+    if isinstance(loss, AdversarialLoss):
+        checks, samples = ADVERSARIAL_CHECKS, [outputs_of(loss, rng)]
+    else:
+        checks, samples = CHECKS, samples_of(loss, rng)
+    runs = [_run(name, check, loss, samples) for name, check in checks.items()]
+    return CertificationReport(loss, runs)
 
 
-def _run(name, loss, samples):
+def _run(name, check, loss, samples):
     """Return a `Check`: passed if it held on all samples."""
     details = []
     for data in samples:
         where = f"{data.name}: " if data.name else ""
         try:
             with np.errstate(all="ignore"):
-                details.append(CHECKS[name](data.view(loss), data) or "")
+                details.append(check(data.view(loss), data) or "")
         except DoesNotApplyError as reason:
             return Check(name, True, f"does not apply: {reason}")
         except Exception as error:

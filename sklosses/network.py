@@ -8,6 +8,7 @@ follows each matrix product (bias, activation, their derivatives) is one pass ov
 from __future__ import annotations
 
 from functools import lru_cache
+from itertools import pairwise
 from math import sqrt
 from typing import ClassVar
 
@@ -23,9 +24,10 @@ SMALLER = 0.5  # weights to start from than would keep the variance of a signal
 
 
 class Activation:
-    """An activation: `value(x)`, and `slope(h)`, its derivative where it is h."""
+    """An activation: `value(x)`, and its derivatives `slope(h)` and `bend(h)` where it is h."""
 
-    scalar_methods: ClassVar[tuple] = ("value", "slope")
+    scalar_methods: ClassVar[tuple] = ("value", "slope", "bend")
+    straight: ClassVar[bool] = False  # whether `bend` is 0 everywhere
     gain: ClassVar[float] = 1.0  # of random weights, so that signals keep their variance
 
     @classmethod
@@ -36,15 +38,22 @@ class Activation:
 class Identity(Activation):
     """x."""
 
+    straight: ClassVar[bool] = True
+
     def value(self, x):
         return x
 
     def slope(self, h):
         return 1.0
 
+    def bend(self, h):
+        return 0.0
+
 
 class Relu(Activation):
     """max(x, 0)."""
+
+    straight: ClassVar[bool] = True
 
     gain: ClassVar[float] = sqrt(2.0)
 
@@ -53,6 +62,9 @@ class Relu(Activation):
 
     def slope(self, h):
         return 1.0 if h > 0.0 else 0.0
+
+    def bend(self, h):
+        return 0.0
 
 
 class Tanh(Activation):
@@ -63,6 +75,9 @@ class Tanh(Activation):
 
     def slope(self, h):
         return 1.0 - h * h
+
+    def bend(self, h):
+        return -2.0 * h * (1.0 - h * h)
 
 
 class Logistic(Activation):
@@ -76,6 +91,9 @@ class Logistic(Activation):
     def slope(self, h):
         return h * (1.0 - h)
 
+    def bend(self, h):
+        return h * (1.0 - h) * (1.0 - 2.0 * h)
+
 
 class Softplus(Activation):
     """ln(1 + e^x)."""
@@ -87,6 +105,9 @@ class Softplus(Activation):
 
     def slope(self, h):
         return 1.0 - exp(-h)
+
+    def bend(self, h):
+        return exp(-h) * (1.0 - exp(-h))
 
 
 ACTIVATIONS = {
@@ -127,6 +148,24 @@ def _deactivate(activation, delta, h, out_bias):
             out_bias[j] += d[j]
 
 
+@kernel
+def _multiply_slopes(activation, delta, h):
+    """Multiply `delta` by the slopes at outputs `h`, in place."""
+    for i in range(h.shape[0]):
+        row, d = h[i], delta[i]
+        for j in range(row.size):
+            d[j] *= activation.slope(row[j])
+
+
+@kernel
+def _multiply_bends(activation, delta, tangent, h, out):
+    """Fill `out` with products of `delta`, `tangent` and the second derivatives at outputs `h`."""
+    for i in range(h.shape[0]):
+        row, d, t, o = h[i], delta[i], tangent[i], out[i]
+        for j in range(row.size):
+            o[j] = d[j] * t[j] * activation.bend(row[j])
+
+
 # ------------------------------------------------------------------------- the network
 
 
@@ -156,19 +195,22 @@ class Network:
         self.sizes = tuple(int(size) for size in sizes)
         self.activation = activation
         self.dtype = np.dtype(dtype)
-        shapes = list(zip(self.sizes, self.sizes[1:], strict=False))
-        count = sum(n * m + m for n, m in shapes)
-        self.theta = np.zeros(count, self.dtype) if theta is None else theta
+        self.theta = np.zeros(self.count(self.sizes), self.dtype) if theta is None else theta
         self.coefs, self.intercepts = self.views(self.theta)
 
     def __reduce__(self):
         # a pickle of the matrices would cut them off from the vector they are views of
         return Network, (self.sizes, self.activation, self.dtype, self.theta)
 
+    @staticmethod
+    def count(sizes):
+        """Return the number of parameters of a network of these sizes."""
+        return sum(n * m + m for n, m in pairwise(sizes))
+
     def views(self, theta):
         """Return the matrices and the vectors that a flat vector of this network holds."""
         coefs, intercepts, at = [], [], 0
-        for n, m in zip(self.sizes, self.sizes[1:], strict=False):
+        for n, m in pairwise(self.sizes):
             coefs.append(theta[at : at + n * m].reshape(n, m))
             intercepts.append(theta[at + n * m : at + n * m + m])
             at += n * m + m
@@ -179,15 +221,15 @@ class Network:
         theta = self.theta.copy() if theta is None else theta
         return Network(self.sizes, self.activation, self.dtype, theta)
 
-    def initialise(self, rng):
-        """Draw the weights of hidden layers; outputs start at 0.
+    def initialise(self, rng, *, outputs=False):
+        """Draw the weights of hidden layers; outputs start at 0, unless they are drawn too.
 
         A model thus starts as the best constant, whatever the seed. Weights are half those that
         would keep the variance of a signal: the smaller they are, the more of them a step of Adam
         changes. Scikit-learn's are larger, and learn more slowly.
         """
         gain = ACTIVATIONS[self.activation].gain
-        for coef in self.coefs[:-1]:
+        for coef in self.coefs if outputs else self.coefs[:-1]:
             coef[...] = rng.standard_normal(coef.shape) * (SMALLER * gain / sqrt(coef.shape[0]))
         return self
 
@@ -196,7 +238,11 @@ class Network:
         bound = _bound(self.activation, self.dtype)
         layers, h = [], X
         for coef, intercept in zip(self.coefs, self.intercepts, strict=True):
-            h = safe_sparse_dot(h, coef, dense_output=True)
+            h = (
+                h @ coef
+                if isinstance(h, np.ndarray)
+                else safe_sparse_dot(h, coef, dense_output=True)
+            )
             if len(layers) < len(self.coefs) - 1:
                 _activate(bound, h, intercept)
             else:
@@ -217,8 +263,66 @@ class Network:
             np.matmul(layers[depth - 1].T, delta, out=coefs[depth])
             delta = delta @ self.coefs[depth].T
             _deactivate(bound, delta, layers[depth - 1], intercepts[depth - 1])
-        coefs[0][...] = safe_sparse_dot(X.T, delta, dense_output=True)
+        if isinstance(X, np.ndarray):
+            np.matmul(X.T, delta, out=coefs[0])
+        else:
+            coefs[0][...] = safe_sparse_dot(X.T, delta, dense_output=True)
         return delta
+
+    def input_gradients(self, layers, delta):
+        """Return the derivatives in the inputs, of shape (n_samples, n_inputs), and on the way.
+
+        Parameters
+        ----------
+        layers : list of ndarray
+            What `forward` returned.
+        delta : ndarray of shape (n_samples, n_outputs)
+            Derivatives in the raw outputs.
+
+        Returns
+        -------
+        gradients : ndarray of shape (n_samples, n_inputs)
+        deltas : list of ndarray
+            Derivatives in what each layer's activation is applied to.
+        """
+        bound, deltas = _bound(self.activation, self.dtype), [delta]
+        for depth in range(len(self.coefs) - 1, 0, -1):
+            delta = delta @ self.coefs[depth].T
+            _multiply_slopes(bound, delta, layers[depth - 1])
+            deltas.append(delta)
+        return delta @ self.coefs[0].T, deltas[::-1]
+
+    def add_second_order(self, X, layers, deltas, direction, gradient):
+        """Add to `gradient` the derivatives of the sum of ``direction * input_gradients``.
+
+        That is what a penalty on the input gradients needs, `direction` being its derivatives in
+        them. The sum is the derivative of the outputs along `direction`: it goes forward through
+        the layers, and is differentiated backward with them. See `input_gradients` for `deltas`.
+        """
+        bound, last = _bound(self.activation, self.dtype), len(self.coefs) - 1
+        coefs, intercepts = self.views(gradient)
+        tangents, inputs = [], [direction]  # before and after the slopes of each layer
+        for depth in range(last):
+            tangents.append(inputs[-1] @ self.coefs[depth])
+            inputs.append(tangents[-1].copy())
+            _multiply_slopes(bound, inputs[-1], layers[depth])
+        for depth in range(last + 1):
+            coefs[depth] += inputs[depth].T @ deltas[depth]
+        if ACTIVATIONS[self.activation].straight:
+            return
+        inner = None  # derivatives in what the activations of a layer are applied to
+        for depth in range(last, 0, -1):
+            bent = np.empty_like(tangents[depth - 1])
+            outer = deltas[depth] @ self.coefs[depth].T
+            _multiply_bends(bound, outer, tangents[depth - 1], layers[depth - 1], bent)
+            if inner is not None:
+                through = inner @ self.coefs[depth].T
+                _multiply_slopes(bound, through, layers[depth - 1])
+                bent += through
+            inner = bent
+            below = layers[depth - 2] if depth > 1 else X
+            coefs[depth - 1] += below.T @ inner
+            intercepts[depth - 1] += inner.sum(axis=0)
 
     def predict(self, X):
         """Return the raw outputs, of shape (n_samples, n_outputs)."""

@@ -11,7 +11,7 @@ from sklearn.metrics import make_scorer
 from sklearn.metrics._scorer import _BaseScorer, _cached_call
 from sklearn.utils.validation import _check_response_method
 
-from ._loss import Loss
+from ._loss import Loss, require_prediction
 from ._registry import get_loss
 from ._sequences import Alphabet
 from .metrics import label_error_rate
@@ -106,6 +106,7 @@ class LossScorer(_BaseScorer):
 
     def _score(self, method_caller, estimator, X, y_true, **metadata):
         loss = _own_loss(estimator) if self.loss == AUTO else self.loss
+        require_prediction(loss)
         if hasattr(estimator, "_image_loss") or loss.task == "sequence":
             return -_own_terms(loss, estimator, X, y_true, **metadata)
         if loss.task in CLASSES and is_classifier(estimator):
@@ -266,6 +267,7 @@ def make_loss_scorer(loss=AUTO, *, response_method=None, pos_label=None, **param
             raise TypeError(f'The loss is not named: {sorted(params)} cannot apply to "auto".')
     else:
         loss = get_loss(loss, **params)
+        require_prediction(loss)
     by_query = getattr(loss, "groupwise", False) and loss.task != "sequence"
     kind = QueryLossScorer if by_query else LossScorer
     return kind(loss, response_method, pos_label)

@@ -88,7 +88,8 @@ LAYERS = [
         "_balanced",
     },
     {"_loss"},
-    {"_pointwise", "_rowwise", "_softmax", "_groupwise", "_overlap", "_sequencewise", "_batchwise"},
+    {"_pointwise", "_rowwise", "_softmax", "_groupwise", "_overlap", "_sequencewise", "_batchwise"}
+    | {"_variational", "_adversarial"},
     {"losses", "network"},
     {"_registry"},
     {"_warmup", "metrics", "solvers", "catalog", "pixels"}
@@ -98,6 +99,8 @@ LAYERS = [
         "_certify_samples",
         "_certify_sequences",
         "_certify_embeddings",
+        "_certify_adversarial",
+        "_certify_variational",
     },
     {"scoring", "_estimator", "_fitting", "_solver", "_responses", "_pixel_data", "_embedding"},
     {"regression", "classification", "ranking", "embedding", "segmentation", "sequence"}
@@ -118,6 +121,7 @@ def test_imports_point_one_way(file):
     allowed_upwards = {
         # `loss.scorer()` is the convenience that closes a circle, at call time
         "_loss": {"scoring", "losses.compose"},  # and `a + b`
+        "_variational": {"_registry"},  # a reconstruction by name
     }
     upwards = {
         module
@@ -160,10 +164,11 @@ def test_losses_know_the_contract_and_the_numerics_only(file):
     family |= {"losses._lists", "losses._triplets"} if file.name in GROUPWISE else set()
     family |= {"_ctc_kernels"} if file.name == "sequence.py" else set()
     bases = {"_pointwise", "_rowwise", "_softmax", "_groupwise", "_overlap", "_sequencewise"}
-    bases |= {"_native", "_batchwise"}
+    bases |= {"_native", "_batchwise", "_variational", "_adversarial"}
     assert own(file) <= {*bases, "_special"} | family
     others = {name.partition(".")[0] for name in imports(file)} - {"sklosses"}
-    arrays = {"numpy"} if file.name in GROUPWISE else set()  # to sort a query, and for scratch
+    # to sort a query, and for scratch; of an autoencoder, all is arrays
+    arrays = {"numpy"} if file.name in GROUPWISE | {"variational.py"} else set()
     assert others <= {"__future__", "itertools", "math", "typing"} | arrays
 
 

@@ -125,10 +125,9 @@ def test_code_of_the_readme_runs(monkeypatch, capsys):
     assert "Asymmetric(ratio=3.0): passed" in printed
 
 
-def test_getting_started_says_the_truth():
-    failed, tried = doctest.testfile(
-        str(ROOT / "docs" / "getting_started.rst"), module_relative=False
-    )
+@pytest.mark.parametrize("page", ["getting_started", "generative"])
+def test_pages_say_the_truth(page):
+    failed, tried = doctest.testfile(str(ROOT / "docs" / f"{page}.rst"), module_relative=False)
     assert tried > 5
     assert failed == 0
 
@@ -253,3 +252,22 @@ def test_embed_digits(run, capsys):
         assert scores[name] > scores["linear, triplets"] + 0.1
     assert module.few_labels["self-supervised"] > module.few_labels["pixels"] + 0.1
     assert "self-supervised" in capsys.readouterr().out
+
+
+def test_vae_anomalies(run, capsys):
+    module = run("vae_anomalies")
+    for (name, digit), score in module.left_out.items():
+        assert score > 0.9 or name != "autoencoder"
+        assert score <= module.left_out["autoencoder", digit]
+    assert module.corrupted["autoencoder"] == max(module.corrupted.values())
+    assert "ROC AUC without 0: autoencoder 0.9" in capsys.readouterr().out
+
+
+def test_generate_digits(run, capsys):
+    module = run("generate_digits")
+    assert module.models["wasserstein"].coverage_ > 0.9
+    assert not module.messages["wasserstein"]
+    # every digit occurs, no one much too often; the usual game is less even
+    assert module.counts["wasserstein"].min() > 30
+    assert module.counts["wasserstein"].std() < module.counts["non_saturating"].std()
+    assert "wasserstein: coverage" in capsys.readouterr().out

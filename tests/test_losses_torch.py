@@ -159,6 +159,7 @@ def test_every_loss_is_compared():
     others = set(sl.all_losses("ranking"))  # in tests/test_ranking_losses.py
     others |= set(sl.all_losses("sequence"))  # in tests/test_ctc.py
     others |= set(sl.all_losses("embedding"))  # in tests/test_embedding_losses.py
+    others |= set(sl.all_losses("generative"))  # in tests/test_generative_losses.py
     assert compared == set(sl.all_losses()) - others
 
 

@@ -182,10 +182,27 @@ def test_get_scorer_refuses_other_names():
         sl.get_scorer("neg_huber", quantile=0.5)
 
 
-@pytest.mark.parametrize("cls", sl.all_losses(), ids=lambda cls: cls.__name__)
+PREDICTED = [cls for cls in sl.all_losses() if getattr(cls, "response_method", "") is not None]
+
+
+@pytest.mark.parametrize("cls", PREDICTED, ids=lambda cls: cls.__name__)
 def test_every_name_has_a_scorer(cls):
     for name in (cls._alias(), *cls.aliases):
         assert sl.get_scorer(f"neg_{name}").loss == cls()
+
+
+@pytest.mark.parametrize(
+    "cls", [cls for cls in sl.all_losses() if cls not in PREDICTED], ids=lambda cls: cls.__name__
+)
+def test_losses_without_predictions_refuse_to_score(cls):
+    assert cls.task == "generative"
+    refusals = [
+        cls().scorer, lambda: sl.get_scorer(f"neg_{cls._alias()}"),
+        lambda: d2_loss_score([0.0], [0.0], loss=cls),
+    ]  # fmt: skip
+    for refused in refusals:
+        with pytest.raises(TypeError, match="scoring=None"):
+            refused()
 
 
 def test_make_loss_scorer_refuses():
@@ -633,7 +650,7 @@ def test_d2_of_probabilities(weighted, rng):
 
 
 # of embedding losses all constants are the best one; those of sequences are of lists
-PREDICTIVE = [cls for cls in sl.all_losses() if cls.task not in ("embedding", "sequence")]
+PREDICTIVE = [cls for cls in PREDICTED if cls.task not in ("embedding", "sequence")]
 
 
 @pytest.mark.parametrize("cls", PREDICTIVE, ids=lambda cls: cls.__name__)

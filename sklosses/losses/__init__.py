@@ -1,5 +1,6 @@
 """The losses, by family."""
 
+from .adversarial import HingeGAN, LeastSquaresGAN, Minimax, NonSaturating, Wasserstein
 from .binary import BinaryCrossEntropy, Brier, Focal
 from .compose import WeightedSum
 from .deviance import GammaDeviance, PoissonDeviance, TweedieDeviance
@@ -29,10 +30,12 @@ from .regression import (
 )
 from .robust import Cauchy, Huber, LogCosh, PseudoHuber, Tukey
 from .sequence import CTC
+from .variational import ELBO, GaussianKL
 
 __all__ = [
     "BPR",
     "CTC",
+    "ELBO",
     "AbsoluteError",
     "AbsolutePercentageError",
     "ApproxNDCG",
@@ -50,22 +53,27 @@ __all__ = [
     "Focal",
     "FocalTversky",
     "GammaDeviance",
+    "GaussianKL",
     "GaussianNLL",
     "Hinge",
+    "HingeGAN",
     "Huber",
     "Jaccard",
     "JensenShannon",
     "KLDivergence",
     "LambdaRank",
+    "LeastSquaresGAN",
     "ListMLE",
     "ListNet",
     "LogCosh",
     "LovaszHinge",
+    "Minimax",
     "ModifiedHuber",
     "MultiQuantile",
     "MulticlassHinge",
     "NPairs",
     "NTXent",
+    "NonSaturating",
     "PairwiseHinge",
     "PairwiseLogistic",
     "Pinball",
@@ -80,5 +88,6 @@ __all__ = [
     "Tukey",
     "Tversky",
     "TweedieDeviance",
+    "Wasserstein",
     "WeightedSum",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from .._loss import require_prediction
 from .._registry import get_loss
 
 
@@ -38,6 +39,7 @@ def d2_loss_score(y_true, y_pred, *, loss, sample_weight=None):
     1.0
     """
     loss = get_loss(loss)
+    require_prediction(loss)
     if np.ndim(y_true) == 1 and np.ndim(y_pred) == 2:
         loss = loss.for_classes(np.shape(y_pred)[1])
     reached = loss(y_true, y_pred, sample_weight=sample_weight)

@@ -94,7 +94,7 @@ def _gather(X, rows, mean, inverse, out):
 
 
 @kernel
-def _adam(theta, gradient, first, second, average, rate, beta_1, beta_2, epsilon, share):
+def adam(theta, gradient, first, second, average, rate, beta_1, beta_2, epsilon, share):
     """Take a step of Adam (`rate` has the bias corrections in it) and add it to the average."""
     real = theta.dtype.type
     b1, b2, e, r, s = real(beta_1), real(beta_2), real(epsilon), real(rate), real(share)
@@ -178,9 +178,10 @@ class Standardiser:
         """Return a network of natural inputs and outputs from one of standardised ones."""
         natural = network.copy(theta.copy())
         last, shift = natural.coefs[-1], natural.intercepts[-1]
-        last *= self.scale.astype(last.dtype)
-        shift *= self.scale.astype(last.dtype)
-        shift += self.start.astype(last.dtype)
+        start, scale = self._outputs(shift)
+        last *= scale
+        shift *= scale
+        shift += start
         first = natural.coefs[0]
         first *= self.inverse[:, None]
         natural.intercepts[0] -= (self.mean @ first).astype(first.dtype)
@@ -193,10 +194,17 @@ class Standardiser:
         network.intercepts[0] += (self.mean @ first).astype(first.dtype)
         first *= self.spread[:, None].astype(first.dtype)
         shift = network.intercepts[-1]
-        shift -= self.start.astype(first.dtype)
-        network.coefs[-1][...] /= self.scale.astype(first.dtype)
-        shift /= self.scale.astype(first.dtype)
+        start, scale = self._outputs(shift)
+        shift -= start
+        network.coefs[-1][...] /= scale
+        shift /= scale
         return network.theta
+
+    def _outputs(self, last):
+        """Return start and scale of the outputs of the last layer; others may follow them."""
+        return self.start[: last.size].astype(last.dtype), self.scale[: last.size].astype(
+            last.dtype
+        )
 
 
 class Minibatch:
@@ -371,7 +379,7 @@ class Minibatch:
             root = np.sqrt(1.0 - b2**t)
             rate *= root / (1.0 - b1**t)
             epsilon = options.epsilon * root
-            _adam(theta, gradient, first, second, self.average, rate, b1, b2, epsilon, share)
+            adam(theta, gradient, first, second, self.average, rate, b1, b2, epsilon, share)
         elif options.solver == "adagrad":
             _adagrad(theta, gradient, second, self.average, rate, options.epsilon, share)
         else:
