@@ -158,6 +158,7 @@ def test_every_loss_is_compared():
     compared = {type(loss) for loss, _ in FORMULAS} | {type(loss) for loss, _ in ROWWISE}
     others = set(sl.all_losses("ranking"))  # in tests/test_ranking_losses.py
     others |= set(sl.all_losses("sequence"))  # in tests/test_ctc.py
+    others |= set(sl.all_losses("overlap"))  # in tests/test_overlap.py
     assert compared == set(sl.all_losses()) - others
 
 
