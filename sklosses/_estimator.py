@@ -47,7 +47,8 @@ class LossHolder(CallbackSupportMixin, LossModel):
         """Return what callbacks are shown of the data."""
         metadata = {} if sample_weight is None else {"sample_weight": sample_weight}
         if isinstance(y, ByGroup):
-            metadata["qid"], y = y.qid, y.y
+            metadata |= {} if y.qid is None else {"qid": y.qid}
+            y = y.y
         return {"X": X, "y": y, "metadata": metadata}
 
 

@@ -86,6 +86,9 @@ def test_nothing_is_compiled_before_it_is_needed(python, tmp_path):
         for cls in sl.all_losses():  # the plain Python twins
             if issubclass(cls, sl.PointwiseLoss):
                 cls().value(1.0, 0.5), cls().grad_hess(1.0, 0.5), cls().curvature(1.0, 0.5)
+            elif cls.task == "overlap":
+                for method in {"value", "slopes", "bends"} & set(cls.scalar_methods):
+                    getattr(cls(), method)(1.0, 2.0, 3.0)
             elif issubclass(cls, sl.EmbeddingLoss):
                 import numpy as np
                 cls().anchor(0, 0, 2, np.ones(3), np.empty(3))

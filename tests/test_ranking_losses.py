@@ -859,12 +859,6 @@ def test_scorer(cls, rng, routing):
 def test_what_ranking_losses_cannot_do():
     with pytest.raises(TypeError, match="draws pointwise losses"):
         sl.LossDisplay.from_loss("lambda_rank")
-    with pytest.raises(ValueError, match="two families"):
-        (sl.LambdaRank() + sl.SquaredError())(Y, Z)
-    with pytest.raises(ValueError, match="cannot be a term"):
-        (sl.LambdaRank() + sl.ListNet())(Y, Z)
-    with pytest.raises(ValueError, match="cannot be a term"):
-        (0.5 * sl.ListNet()).values(Y, Z)
     with pytest.raises(ValueError, match="ranking"):
         sl.LossRegressor("lambda_rank").fit([[1.0], [2.0]], [0.0, 1.0])
 

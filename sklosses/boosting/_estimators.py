@@ -271,7 +271,7 @@ class LossBoostingRegressor(RegressorOfLoss, BoostedModel):
     >>> from sklearn.ensemble import HistGradientBoostingRegressor
     >>> X, y = np.arange(100.0)[:, None], np.arange(100.0) ** 2
     >>> model = LossBoostingRegressor(HistGradientBoostingRegressor(), "log_cosh").fit(X, y)
-    >>> model.score(X, y) > 0.99
+    >>> model.score(X, y) > 0.95
     True
     """
 
