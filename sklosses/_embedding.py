@@ -29,7 +29,7 @@ class EmbeddingObjective:
         Whether the map may shift.
     """
 
-    groupwise, rowwise = True, False
+    groupwise, rowwise, full_batch = True, False, False
 
     def __init__(self, loss, *, normalize, fit_intercept):
         self.loss, self.fit_intercept = loss, fit_intercept
