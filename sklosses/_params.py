@@ -173,7 +173,8 @@ def _make_init(cls):
         bound = signature.bind(*args, **kwargs)
         bound.apply_defaults()
         self = bound.arguments.pop("self")
-        self.__dict__.update(bound.arguments)
+        for name, value in bound.arguments.items():
+            setattr(self, name, value)
 
     __init__.__signature__ = signature  # type: ignore[attr-defined]
     __init__.__qualname__ = f"{cls.__qualname__}.__init__"

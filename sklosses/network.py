@@ -12,6 +12,7 @@ from math import sqrt
 from typing import ClassVar
 
 import numpy as np
+from scipy import sparse
 from sklearn.utils.extmath import safe_sparse_dot
 
 from ._numba import bind, kernel
@@ -23,9 +24,9 @@ SMALLER = 0.5  # weights to start from than would keep the variance of a signal
 
 
 class Activation:
-    """An activation: `value(x)`, and `slope(h)`, its derivative where it is h."""
+    """An activation: `value(x)`, and where that is h, its derivatives `slope(h)` and `bend(h)`."""
 
-    scalar_methods: ClassVar[tuple] = ("value", "slope")
+    scalar_methods: ClassVar[tuple] = ("value", "slope", "bend")
     gain: ClassVar[float] = 1.0  # of random weights, so that signals keep their variance
 
     @classmethod
@@ -42,6 +43,9 @@ class Identity(Activation):
     def slope(self, h):
         return 1.0
 
+    def bend(self, h):
+        return 0.0
+
 
 class Relu(Activation):
     """max(x, 0)."""
@@ -54,6 +58,9 @@ class Relu(Activation):
     def slope(self, h):
         return 1.0 if h > 0.0 else 0.0
 
+    def bend(self, h):
+        return 0.0
+
 
 class Tanh(Activation):
     """Hyperbolic tangent."""
@@ -63,6 +70,9 @@ class Tanh(Activation):
 
     def slope(self, h):
         return 1.0 - h * h
+
+    def bend(self, h):
+        return -2.0 * h * (1.0 - h * h)
 
 
 class Logistic(Activation):
@@ -76,6 +86,9 @@ class Logistic(Activation):
     def slope(self, h):
         return h * (1.0 - h)
 
+    def bend(self, h):
+        return h * (1.0 - h) * (1.0 - 2.0 * h)
+
 
 class Softplus(Activation):
     """ln(1 + e^x)."""
@@ -87,6 +100,9 @@ class Softplus(Activation):
 
     def slope(self, h):
         return 1.0 - exp(-h)
+
+    def bend(self, h):
+        return exp(-h) * (1.0 - exp(-h))
 
 
 ACTIVATIONS = {
@@ -125,6 +141,17 @@ def _deactivate(activation, delta, h, out_bias):
         for j in range(row.size):
             d[j] *= activation.slope(row[j])
             out_bias[j] += d[j]
+
+
+@kernel
+def _push(activation, h, first, second):
+    """Turn the derivatives of an activation's inputs into those of its outputs `h`, in place."""
+    for i in range(h.shape[0]):
+        row, d, dd = h[i], first[i], second[i]
+        for j in range(row.size):
+            slope, bend = activation.slope(row[j]), activation.bend(row[j])
+            dd[j] = slope * dd[j] + bend * d[j] * d[j]
+            d[j] *= slope
 
 
 # ------------------------------------------------------------------------- the network
@@ -191,11 +218,14 @@ class Network:
             coef[...] = rng.standard_normal(coef.shape) * (SMALLER * gain / sqrt(coef.shape[0]))
         return self
 
-    def forward(self, X):
-        """Return the outputs of all layers, the last one raw: a list of (n_samples, n_units)."""
+    def forward(self, X, depth=None):
+        """Return the outputs of all layers, the last one raw: a list of (n_samples, n_units).
+
+        With `depth` only those of the first layers.
+        """
         bound = _bound(self.activation, self.dtype)
         layers, h = [], X
-        for coef, intercept in zip(self.coefs, self.intercepts, strict=True):
+        for coef, intercept in zip(self.coefs[:depth], self.intercepts[:depth], strict=True):
             h = safe_sparse_dot(h, coef, dense_output=True)
             if len(layers) < len(self.coefs) - 1:
                 _activate(bound, h, intercept)
@@ -220,6 +250,113 @@ class Network:
         coefs[0][...] = safe_sparse_dot(X.T, delta, dense_output=True)
         return delta
 
+    def pull_back(self, layers, deltas):
+        """Return the derivatives in the inputs from those in the outputs of some layers.
+
+        Parameters
+        ----------
+        layers : list of ndarray
+            What `forward` returned.
+        deltas : dict of int to ndarray
+            Derivatives in the outputs of a layer, by its place.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_inputs)
+        """
+        bound = _bound(self.activation, self.dtype)
+        delta = 0.0
+        for depth in range(max(deltas), -1, -1):
+            delta = delta + deltas[depth] if depth in deltas else delta
+            if depth < len(self.coefs) - 1:
+                _deactivate(bound, delta, layers[depth], np.empty_like(self.intercepts[depth]))
+            delta = delta @ self.coefs[depth].T
+        return delta
+
+    def push_forward(self, layers, column):
+        """Yield the first and second derivatives of each layer's outputs in one input column.
+
+        Parameters
+        ----------
+        layers : list of ndarray
+            What `forward` returned.
+        column : int
+            Of the inputs.
+
+        Yields
+        ------
+        tuple of two ndarrays of the shape of the layer's outputs
+            To be read only.
+        """
+        bound = _bound(self.activation, self.dtype)
+        first = np.tile(self.coefs[0][column], (layers[0].shape[0], 1))
+        second = np.zeros_like(first)
+        for depth, h in enumerate(layers):
+            if depth > 0:
+                first, second = first @ self.coefs[depth], second @ self.coefs[depth]
+            if depth < len(self.coefs) - 1:
+                _push(bound, h, first, second)
+            yield first, second
+
     def predict(self, X):
         """Return the raw outputs, of shape (n_samples, n_outputs)."""
         return self.forward(X)[-1]
+
+
+# ------------------------------------------------------------------------- of fitted estimators
+
+PROBES = 8  # random rows that tell whether a map is linear
+LINEAR = 1e-6  # relative error that still is rounding: some transformers compute in float32
+
+
+def network_of(estimator, dtype=None):
+    """Return the map of a fitted estimator as a network, a copy.
+
+    Parameters
+    ----------
+    estimator : estimator
+        With hidden layers (`coefs_`, `intercepts_`, `activation`; scikit-learn's too), a
+        transformer whose output is linear in its input, or a linear model.
+    dtype : dtype, default=None
+        None: that of its parameters.
+
+    Returns
+    -------
+    Network
+        The raw outputs of a model, what a transformer returns.
+    """
+    if hasattr(estimator, "coefs_"):
+        sizes = [estimator.coefs_[0].shape[0], *(coef.shape[1] for coef in estimator.coefs_)]
+        network = Network(sizes, estimator.activation, dtype or estimator.coefs_[0].dtype)
+        pairs = zip(estimator.coefs_, estimator.intercepts_, strict=True)
+    else:
+        coef, intercept = _linear_map(estimator)
+        network = Network(coef.shape, dtype=dtype or np.float64)
+        pairs = [(coef, intercept)]
+    for i, (coef, intercept) in enumerate(pairs):
+        network.coefs[i][...], network.intercepts[i][...] = coef, intercept
+    return network
+
+
+def _linear_map(estimator):
+    """Return matrix and vector of what an estimator computes from its input."""
+    if not hasattr(estimator, "transform"):
+        return np.atleast_2d(estimator.coef_).T, np.atleast_1d(estimator.intercept_)
+    n = estimator.n_features_in_
+
+    def transformed(X):
+        if hasattr(estimator, "feature_names_in_"):
+            import pandas as pd
+
+            X = pd.DataFrame(X, columns=estimator.feature_names_in_)
+        out = estimator.transform(X)
+        return out.toarray() if sparse.issparse(out) else np.asarray(out, np.float64)
+
+    # whitening, scaling and rotating transformers have their own attributes; all have this
+    intercept = transformed(np.zeros((1, n)))[0]
+    coef = transformed(np.eye(n)) - intercept
+    X = np.random.default_rng(0).standard_normal((PROBES, n))
+    found, expected = transformed(X), X @ coef + intercept
+    if np.abs(found - expected).max() > LINEAR * np.abs(expected).max():
+        raise ValueError(f"The output of {type(estimator).__name__} is not linear in its input.")
+    return coef, intercept

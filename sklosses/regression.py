@@ -48,7 +48,7 @@ class LossRegressor(RegressorMixin, LossEstimator):
     9.0
     """
 
-    tasks: ClassVar[tuple] = ("regression", "distributional")
+    tasks: ClassVar[tuple] = ("regression", "distributional", "generative")
 
     @with_callbacks
     def fit(self, X, y, sample_weight=None, X_val=None, y_val=None, sample_weight_val=None):

@@ -15,6 +15,7 @@ from .multiclass import (
     MulticlassHinge,
 )
 from .pairwise import BPR, LambdaRank, PairwiseHinge, PairwiseLogistic
+from .perceptual import Perceptual
 from .regression import (
     AbsoluteError,
     AbsolutePercentageError,
@@ -57,6 +58,7 @@ __all__ = [
     "MulticlassHinge",
     "PairwiseHinge",
     "PairwiseLogistic",
+    "Perceptual",
     "Pinball",
     "PoissonDeviance",
     "PseudoHuber",
