@@ -10,7 +10,6 @@ from ._inputs import as_weights
 from ._rowwise import DOUBLE, RowwiseLoss
 
 KINDS = "vghc"  # values, gradient, Hessian, its surrogate
-ROWS = 2048  # computed at once: so many keep the BLAS busy, more only take memory
 
 
 class BatchLoss(RowwiseLoss):
@@ -23,6 +22,7 @@ class BatchLoss(RowwiseLoss):
 
     jit: ClassVar[bool] = False
     task: ClassVar[str | None] = None  # a base is of no family
+    block: ClassVar[int] = 2048  # rows computed at once: more would only take memory
 
     def terms(self, y, z, kinds):
         raise NotImplementedError
@@ -43,8 +43,8 @@ class BatchLoss(RowwiseLoss):
     def _fill_rows(self, y, z, w, *outs):
         asked = {kind: out for kind, out in zip(KINDS, outs, strict=True) if out is not None}
         w = w if w.size == z.shape[0] else None
-        for start in range(0, z.shape[0], ROWS):
-            rows = slice(start, start + ROWS)
+        for start in range(0, z.shape[0], self.block):
+            rows = slice(start, start + self.block)
             terms = self.terms(y[rows], z[rows], "".join(asked))
             for kind, out in asked.items():
                 out[rows] = terms[kind] if w is None else _weighted(w[rows], terms[kind])

@@ -218,7 +218,7 @@ class Parametrized(BaseEstimator):
 
 
 def _is_range(domain):
-    return isinstance(domain, Interval | Numbers)
+    return isinstance(domain, Interval | Numbers) or hasattr(domain, "draw")
 
 
 def _holds(domain, value):
@@ -232,7 +232,7 @@ def _holds(domain, value):
 def _describe(domains):
     words = [
         str(domain)
-        if isinstance(domain, Interval | Numbers)
+        if _is_range(domain)
         else getattr(domain, "__name__", repr(domain))
         for domain in domains
     ]

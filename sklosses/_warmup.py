@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ._registry import all_losses, get_loss
+from ._registry import all_losses, example_of
 from ._rowwise import RowwiseLoss
 
 DTYPES = ("float64", "float32")
@@ -20,7 +20,7 @@ def warmup(losses=None, *, dtypes=DTYPES):
     dtypes : sequence of str, default=("float64", "float32")
         For which kinds of arrays.
     """
-    for loss in map(get_loss, all_losses() if losses is None else losses):
+    for loss in map(example_of, all_losses() if losses is None else losses):
         for dtype in dtypes:
             for y, raw in _samples(loss):
                 _use(loss, y.astype(dtype), raw.astype(dtype))
@@ -30,7 +30,7 @@ def _samples(loss):
     """Return targets and raw predictions: one pair for each kind of targets."""
     if not isinstance(loss, RowwiseLoss):
         return [(np.full(1, 0.5 if 0.5 in loss.target else 1.0), np.zeros(1))]
-    raw = np.zeros((1, loss.n_raw or 2))
+    raw = np.zeros((1, loss.n_raw or loss.n_outputs or 2))
     hard, soft = np.ones(1), np.full(raw.shape, 1 / raw.size)
     if loss.task != "multiclass":
         return [(hard if loss.n_raw else soft, raw)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ._registry import all_losses
+from ._registry import all_losses, example_of
 
 HEADINGS = {
     "en": {
@@ -21,7 +21,7 @@ HEADINGS = {
 
 TASKS_ZH = {
     "regression": "回归", "distributional": "分布预测", "binary": "二分类", "multiclass": "多分类",
-    "ranking": "排序",
+    "ranking": "排序", "generative": "生成",
 }  # fmt: skip
 LABELS = {"en": "labels from 0", "zh": "从 0 起的标签"}
 SHARES = {"en": "labels from 0, or class shares", "zh": "从 0 起的标签,或类别占比"}
@@ -60,7 +60,7 @@ def catalog(task=None, lang="en"):
 
 
 def _row(cls, lang):
-    loss = cls()
+    loss = example_of(cls)
     return {
         "name": loss.names[lang],
         "alias": loss.__name__,

@@ -8,7 +8,7 @@ import numpy as np
 
 from ._certify_checks import CHECKS, DoesNotApplyError
 from ._certify_samples import ByGroup, random_parameters, samples_of
-from ._registry import get_loss
+from ._registry import example_of
 
 __all__ = ["CertificationReport", "Check", "certify", "check_loss", "random_parameters"]
 
@@ -84,7 +84,7 @@ def certify(loss, *, random_state=0):
     >>> certify("huber").passed
     True
     """
-    loss = get_loss(loss)
+    loss = example_of(loss)
     samples = samples_of(loss, np.random.default_rng(random_state))
     return CertificationReport(loss, [_run(name, loss, samples) for name in CHECKS])
 

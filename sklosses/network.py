@@ -28,6 +28,7 @@ class Activation:
 
     scalar_methods: ClassVar[tuple] = ("value", "slope", "bend")
     gain: ClassVar[float] = 1.0  # of random weights, so that signals keep their variance
+    smooth: ClassVar[bool] = True
 
     @classmethod
     def _get_param_names(cls):
@@ -51,6 +52,7 @@ class Relu(Activation):
     """max(x, 0)."""
 
     gain: ClassVar[float] = sqrt(2.0)
+    smooth: ClassVar[bool] = False
 
     def value(self, x):
         return x if x > 0.0 else 0.0
@@ -187,6 +189,16 @@ class Network:
         count = sum(n * m + m for n, m in shapes)
         self.theta = np.zeros(count, self.dtype) if theta is None else theta
         self.coefs, self.intercepts = self.views(self.theta)
+
+    @property
+    def linear(self):
+        """Whether the outputs of all layers are linear in the inputs."""
+        return len(self.coefs) == 1 or self.activation == "identity"
+
+    @property
+    def smooth(self):
+        """Whether the outputs are smooth in the inputs."""
+        return self.linear or ACTIVATIONS[self.activation].smooth
 
     def __reduce__(self):
         # a pickle of the matrices would cut them off from the vector they are views of
@@ -340,9 +352,11 @@ def network_of(estimator, dtype=None):
 
 def _linear_map(estimator):
     """Return matrix and vector of what an estimator computes from its input."""
-    if not hasattr(estimator, "transform"):
+    if not hasattr(estimator, "transform") and hasattr(estimator, "coef_"):
         return np.atleast_2d(estimator.coef_).T, np.atleast_1d(estimator.intercept_)
-    n = estimator.n_features_in_
+    n = getattr(estimator, "n_features_in_", None)
+    if n is None or not hasattr(estimator, "transform"):
+        raise ValueError(f"{type(estimator).__name__} is neither a network nor a linear transformer.")
 
     def transformed(X):
         if hasattr(estimator, "feature_names_in_"):

@@ -15,7 +15,7 @@ from .multiclass import (
     MulticlassHinge,
 )
 from .pairwise import BPR, LambdaRank, PairwiseHinge, PairwiseLogistic
-from .perceptual import Perceptual
+from .perceptual import Perceptual, Style
 from .regression import (
     AbsoluteError,
     AbsolutePercentageError,
@@ -66,6 +66,7 @@ __all__ = [
     "SquaredError",
     "SquaredHinge",
     "SquaredLogError",
+    "Style",
     "Tukey",
     "TweedieDeviance",
     "WeightedSum",
