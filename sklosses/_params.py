@@ -119,6 +119,11 @@ class Field:
     default: Any
     domains: tuple
 
+    @property
+    def required(self):
+        """Whether there is no default."""
+        return self.default is inspect.Parameter.empty
+
 
 def _resolve(annotation, cls):
     """Evaluate a string annotation; one that cannot be resolved constrains nothing."""

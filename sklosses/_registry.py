@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from difflib import get_close_matches
-from inspect import Parameter
 
 import numpy as np
 
@@ -121,6 +120,6 @@ def example_of(loss):
     needed = {
         name: field.domains[0].draw(rng)
         for name, field in fields_of(loss).items()
-        if field.default is Parameter.empty
+        if field.required
     }
     return get_loss(loss, **needed)

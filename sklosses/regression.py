@@ -8,6 +8,7 @@ from sklearn.base import RegressorMixin
 from sklearn.callback import with_callbacks
 
 from ._estimator import LossEstimator
+from ._loss import TermLoss
 from .metrics import d2_loss_score
 
 
@@ -131,6 +132,15 @@ class LossRegressor(RegressorMixin, LossEstimator):
         if (getattr(loss, "n_raw", None) or 1) > 1 and "mean" not in loss.response_names:
             return d2_loss_score(y, self.predict(X), loss=loss, sample_weight=sample_weight)
         return super().score(X, y, sample_weight)
+
+    def _resolve_loss(self):
+        loss = super()._resolve_loss()
+        if not isinstance(loss, TermLoss):  # of the generative family, some are games
+            raise ValueError(
+                f"{type(loss).__name__} does not compare predictions with targets: "
+                f"{type(self).__name__} cannot minimise it."
+            )
+        return loss
 
     def _encode(self, y, sample_weight, *, fitting):
         return y, sample_weight

@@ -64,7 +64,7 @@ LAYERS = [
     {"_kernels", "_newton_kernels", "_numpy_kernels", "_row_kernels", "_group_kernels"},
     {"_params", "_optimum", "_groups", "_inputs", "_monitor", "_docs", "_outputs", "_progress"},
     {"_loss"},
-    {"_pointwise", "_rowwise", "_softmax", "_groupwise"},
+    {"_pointwise", "_rowwise", "_softmax", "_groupwise", "_batchwise"},
     {"losses", "network"},
     {"_registry"},
     {"_warmup", "metrics", "solvers", "catalog"}
@@ -88,6 +88,7 @@ def test_imports_point_one_way(file):
     allowed_upwards = {
         # `loss.scorer()` is the convenience that closes a circle, at call time
         "_loss": {"scoring", "losses.compose"},  # and `a + b`
+        "losses._features": {"_registry"},  # a base loss has a name, as everywhere
     }
     upwards = {
         module
@@ -112,6 +113,7 @@ def test_upward_imports_wait_for_a_call(file):
 COMPOSED = {*files_in("compose"), PACKAGE / "losses" / "multitask.py"}
 SIMPLE = [file for file in files_in("losses") if file not in COMPOSED]
 GROUPWISE = {"_lists.py", "pairwise.py", "listwise.py"}
+NETWORKS = {"_features.py", "perceptual.py"}  # losses that look through one, layer by layer
 
 
 @pytest.mark.parametrize("file", SIMPLE, **BY_PATH)
@@ -121,10 +123,13 @@ def test_losses_know_the_contract_and_the_numerics_only(file):
         return
     family = {"losses.multiclass"} if file.name == "binary.py" else set()  # Brier's other form
     family |= {"losses._lists"} if file.name in GROUPWISE else set()
+    if file.name in NETWORKS:
+        family |= {"losses._features", "network", "_batchwise", "_loss", "_registry"}
     bases = {"_pointwise", "_rowwise", "_softmax", "_groupwise"}
     assert own(file) <= {*bases, "_special"} | family
     others = {name.partition(".")[0] for name in imports(file)} - {"sklosses"}
     arrays = {"numpy"} if file.name in GROUPWISE else set()  # to sort a query, and for scratch
+    arrays |= {"numpy", "numbers", "sklearn"} if file.name in NETWORKS else set()
     assert others <= {"__future__", "itertools", "math", "typing"} | arrays
 
 
@@ -134,10 +139,10 @@ ROWWISE = {"multiclass.py", "distributional.py"}
 
 @pytest.mark.parametrize("file", SIMPLE, **BY_PATH)
 def test_losses_neither_loop_nor_reduce(file):
-    """But along a row or a group, inside the methods of a row-wise or group-wise loss."""
+    """But along a row, a group or layers, inside the methods of losses of these."""
     tree = tree_of(file)
     loops = {node for node in ast.walk(tree) if isinstance(node, LOOPS)}
-    if file.name in ROWWISE | GROUPWISE:
+    if file.name in ROWWISE | GROUPWISE | NETWORKS:
         functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
         loops -= {node for function in functions for node in ast.walk(function)}
     assert not loops, [node.lineno for node in loops if hasattr(node, "lineno")]

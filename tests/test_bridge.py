@@ -82,6 +82,8 @@ def test_nothing_is_compiled_before_it_is_needed(python, tmp_path):
         import sklosses as sl
         sl.Huber(2.0).set_params(delta=3.0), sl.catalog(), sl.get_scorer("neg_huber")
         for cls in sl.all_losses():  # the plain Python twins
+            if not cls.jit:
+                continue
             if issubclass(cls, sl.PointwiseLoss):
                 cls().value(1.0, 0.5), cls().grad_hess(1.0, 0.5), cls().curvature(1.0, 0.5)
             else:
@@ -283,7 +285,8 @@ def test_type_is_of_class_not_of_parameters():
 
 
 def test_types_of_all_losses_differ():
-    names = [numba_type(cls(), dtype).name for cls in sl.all_losses() for dtype in (DOUBLE, SINGLE)]
+    losses = [cls() for cls in sl.all_losses() if cls.jit]
+    names = [numba_type(loss, dtype).name for loss in losses for dtype in (DOUBLE, SINGLE)]
     assert len(set(names)) == len(names)
 
 

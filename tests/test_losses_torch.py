@@ -157,6 +157,7 @@ IDS = [repr(loss) for loss, _ in FORMULAS]
 def test_every_loss_is_compared():
     compared = {type(loss) for loss, _ in FORMULAS} | {type(loss) for loss, _ in ROWWISE}
     others = set(sl.all_losses("ranking"))  # in tests/test_ranking_losses.py
+    others |= {sl.Perceptual, sl.Style}  # in tests/test_perceptual.py
     assert compared == set(sl.all_losses()) - others
 
 

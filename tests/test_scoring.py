@@ -27,6 +27,8 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 
 import sklosses as sl
+from sklosses._params import fields_of
+from sklosses._registry import example_of
 
 N = 90
 FOLDS = KFold(3)
@@ -184,8 +186,10 @@ def test_get_scorer_refuses_other_names():
 
 @pytest.mark.parametrize("cls", sl.all_losses(), ids=lambda cls: cls.__name__)
 def test_every_name_has_a_scorer(cls):
+    loss = example_of(cls)
+    needed = {name: getattr(loss, name) for name, f in fields_of(cls).items() if f.required}
     for name in (cls._alias(), *cls.aliases):
-        assert sl.get_scorer(f"neg_{name}").loss == cls()
+        assert sl.get_scorer(f"neg_{name}", **needed).loss == loss
 
 
 def test_make_loss_scorer_refuses():
@@ -634,9 +638,10 @@ def test_d2_of_probabilities(weighted, rng):
 
 @pytest.mark.parametrize("cls", sl.all_losses(), ids=lambda cls: cls.__name__)
 def test_d2_of_the_best_constant_is_zero(cls, rng):
-    loss = cls()
+    loss = example_of(cls)
     if isinstance(loss, sl.RowwiseLoss):
-        y = rng.integers(0, 3, 50) if loss.task == "multiclass" else rng.gamma(2.0, size=50)
+        shape = 50 if loss.n_outputs is None else (50, loss.n_outputs)
+        y = rng.integers(0, 3, 50) if loss.task == "multiclass" else rng.gamma(2.0, size=shape)
         constant = loss.inverse_link(np.tile(loss.init_raw(y), (50, 1)))
         if loss != sl.GaussianNLL():  # which may be negative, so that its ratio says nothing
             assert_allclose(d2_loss_score(y, constant, loss=loss), 0, atol=1e-9)

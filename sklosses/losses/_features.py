@@ -47,16 +47,17 @@ class FittedNetwork:
 
 
 class FeatureLoss(BatchLoss):
-    """The distance of two rows as a fitted estimator sees them.
+    """The distance of two rows as a fitted estimator sees them: of all outputs of its layers.
 
-    Subclasses say what is compared of a layer's outputs h, of shape (n, n_units):
+    Subclasses may compare something else, which these methods compute from the outputs h of a
+    layer, of shape (n * parts, n_units):
 
-    ==============================  ===========================================================
-    ``features(self, h)``           what is compared: an array of n rows, of any shape
-    ``pull(self, h, delta)``        derivatives in h from those in the features
-    ``push(self, h, first,          yields, for each part of a row that the estimator sees, first
-    second)``                       and second derivatives of the features from those of h
-    ==============================  ===========================================================
+    =================================  ========================================================
+    ``features(self, h)``              what is compared: an array of n rows, of any shape
+    ``pull(self, h, delta)``           derivatives in h from those in the features
+    ``push(self, h, first, second)``   yields, for each part of the rows, first and second
+                                       derivatives of the features from those of h
+    =================================  ========================================================
     """
 
     network: Annotated[Any, FittedNetwork()]
@@ -132,6 +133,17 @@ class FeatureLoss(BatchLoss):
         """Whether base and network are."""
         net, base = self._net_base()
         return base.smooth and net.smooth
+
+    # ------------------------------------------------------------------ what is compared
+
+    def features(self, h):
+        return h
+
+    def pull(self, h, delta):
+        return delta
+
+    def push(self, h, first, second):
+        yield first, second
 
     # ------------------------------------------------------------------ constants
 

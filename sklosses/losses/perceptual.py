@@ -81,15 +81,6 @@ class Perceptual(FeatureLoss):
         net, base = self._net_base()
         return "exact" if base.hessian == "constant" and not net.linear else base.hessian
 
-    def features(self, h):
-        return h
-
-    def pull(self, h, delta):
-        return delta
-
-    def push(self, h, first, second):
-        yield first, second
-
 
 class Style(FeatureLoss):
     r"""Style loss: the distance of the Gram matrices of what a fitted network sees.
@@ -102,8 +93,12 @@ class Style(FeatureLoss):
 
     Parameters
     ----------
-    network, layers, base
-        As in `Perceptual`; the network takes a patch.
+    network : estimator
+        As in `Perceptual`; it takes a patch.
+    layers : sequence of int, int or None, default=None
+        As in `Perceptual`.
+    base : str or PointwiseLoss, default="squared_error"
+        What compares entries of the matrices.
     patches : int, default=1
         P, the number of patches of a row.
 
