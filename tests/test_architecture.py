@@ -64,7 +64,7 @@ LAYERS = [
     {"_kernels", "_newton_kernels", "_numpy_kernels", "_row_kernels", "_group_kernels"},
     {"_params", "_optimum", "_groups", "_inputs", "_monitor", "_docs", "_outputs", "_progress"},
     {"_loss"},
-    {"_pointwise", "_rowwise", "_softmax", "_groupwise", "_batchwise"},
+    {"_pointwise", "_rowwise", "_softmax", "_groupwise", "_blockwise"},
     {"losses", "network"},
     {"_registry"},
     {"_warmup", "metrics", "solvers", "catalog"}
@@ -124,7 +124,7 @@ def test_losses_know_the_contract_and_the_numerics_only(file):
     family = {"losses.multiclass"} if file.name == "binary.py" else set()  # Brier's other form
     family |= {"losses._lists"} if file.name in GROUPWISE else set()
     if file.name in NETWORKS:
-        family |= {"losses._features", "network", "_batchwise", "_loss", "_registry"}
+        family |= {"losses._features", "network", "_blockwise", "_loss", "_registry"}
     bases = {"_pointwise", "_rowwise", "_softmax", "_groupwise"}
     assert own(file) <= {*bases, "_special"} | family
     others = {name.partition(".")[0] for name in imports(file)} - {"sklosses"}

@@ -13,7 +13,7 @@ import numpy as np
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from .._batchwise import BatchLoss, entries
+from .._blockwise import BatchLoss, entries
 from .._loss import REAL, Loss
 from .._pointwise import PointwiseLoss
 from .._rowwise import descended

@@ -132,7 +132,8 @@ class WeightedSum(Loss):
         if not self._takes(term):
             raise ValueError(
                 f"{type(term).__name__} cannot be a term of this sum, which is one of "
-                f"{self.of.__name__}: terms are all pointwise or all row-wise losses."
+                f"{self.of.__name__}: terms are all pointwise or all row-wise losses, or both "
+                f"where the targets of all are rows."
             )
         if term is not first and not self._same_response(first, term):
             raise ValueError(

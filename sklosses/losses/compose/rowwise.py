@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..._batchwise import BatchLoss, entries
+from ..._blockwise import BatchLoss, entries
 from ..._inputs import check_domain
 from ..._pointwise import PointwiseLoss
 from ..._rowwise import RowwiseLoss
@@ -100,10 +100,12 @@ class RowwiseSum(WeightedSum, RowwiseLoss):  # type: ignore[override, misc]
         out[:] = total
 
     def _takes(self, term):
-        # one target a row, such as a label, is not a row of targets
+        if isinstance(term, RowwiseLoss) and term.n_outputs is None:
+            return True
+        # these compare a row of targets: others must not take one target a row, such as a label
         rows = [other for other in self._terms if isinstance(other, RowwiseLoss)]
         numbers = all(row.n_raw is None and row.task != "multiclass" for row in rows)
-        return super()._takes(term) or (numbers and isinstance(term, PointwiseLoss))
+        return numbers and isinstance(term, RowwiseLoss | PointwiseLoss)
 
     def _same_response(self, first, other):
         for name in ("n_raw", "n_outputs"):

@@ -41,14 +41,17 @@ class BatchLoss(RowwiseLoss):
     # ------------------------------------------------------------------ all rows
 
     def _fill_rows(self, y, z, w, *outs):
+        if not np.isfinite(z).all():
+            return 1.0
         asked = {kind: out for kind, out in zip(KINDS, outs, strict=True) if out is not None}
         w = w if w.size == z.shape[0] else None
         for start in range(0, z.shape[0], self.block):
             rows = slice(start, start + self.block)
-            terms = self.terms(y[rows], z[rows], "".join(asked))
+            with np.errstate(over="ignore", invalid="ignore"):  # as compiled losses
+                terms = self.terms(y[rows], z[rows], "".join(asked))
             for kind, out in asked.items():
                 out[rows] = terms[kind] if w is None else _weighted(w[rows], terms[kind])
-        return 0.0 if np.isfinite(z).all() else 1.0
+        return 0.0
 
     def _mean_response(self, y, p, w):
         values = np.empty(p.shape[0], p.dtype)
