@@ -206,13 +206,13 @@ _WRITERS = {"text": _text, "markdown": _markdown, "csv": lambda table: table.to_
 
 def _losses(names):
     """Return loss objects of names; ``module:Class`` finds your own, from where you stand."""
-    from ._registry import all_losses, get_loss
+    from ._registry import all_losses, example_of
 
     found = []
     for name in names:
         module, colon, attribute = name.rpartition(":")
         found.append(getattr(importlib.import_module(module), attribute) if colon else name)
-    return [get_loss(loss) for loss in found or all_losses()]
+    return [example_of(loss) for loss in found or all_losses()]
 
 
 def _timed(function, argument):

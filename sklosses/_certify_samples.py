@@ -25,16 +25,22 @@ def random_parameters(cls, rng):
     """Draw a value for each parameter of a loss class from its domain."""
     drawn = {}
     for name, known in fields_of(cls).items():
-        domains = [domain for domain in known.domains if isinstance(domain, Interval | Numbers)]
+        domains = [domain for domain in known.domains if _can_be_drawn(domain)]
         if not domains:
             continue
         domain = domains[rng.integers(len(domains))]
         if isinstance(domain, Interval):
             drawn[name] = float(_draw(domain, rng, 1)[0])
+        elif hasattr(domain, "draw"):
+            drawn[name] = domain.draw(rng)
         else:
             numbers = [_draw(domain.domain, rng, 1)[0] for _ in range(NUMBERS)]
             drawn[name] = tuple(map(float, sorted(numbers) if domain.increasing else numbers))
     return drawn
+
+
+def _can_be_drawn(domain):
+    return isinstance(domain, Interval | Numbers) or hasattr(domain, "draw")
 
 
 def _draw(domain, rng, size):
@@ -182,7 +188,7 @@ class RowSample:
 
     def __init__(self, loss, rng):
         self.rng = rng
-        self.k = loss.n_raw or self._any_number()
+        self.k = loss.n_raw or loss.n_outputs or self._any_number()
         self.columns = tuple([(slice(None), j) for j in range(self.k)])
         self.free = loss.task != "multiclass" and not loss._has_response()
         self.y = self._targets(loss)
@@ -409,7 +415,7 @@ class ByGroup(View):
     Or k times the number of classes. Weights are of groups, or of their rows.
     """
 
-    n_raw = None
+    n_raw = n_outputs = None
 
     def __init__(self, loss, n_classes=1):
         super().__init__(loss)

@@ -27,7 +27,7 @@ from ._progress import Progress
 from ._responses import LossModel
 from ._solver import hidden_sizes, minibatch_options, new_sgd
 from ._solver import standardiser as coordinates_of
-from .network import ACTIVATIONS, Network
+from .network import ACTIVATIONS, Network, network_of
 from .solvers.minibatch import SOLVERS as MINIBATCH_SOLVERS
 from .solvers.minibatch import Minibatch
 from .solvers.sgd import LEARNING_RATES
@@ -271,17 +271,7 @@ class LossEstimator(LossHolder):
 
     def _network(self, dtype=None):
         """Return the fitted model as a network."""
-        if hasattr(self, "coefs_"):
-            sizes = [self.coefs_[0].shape[0], *(coef.shape[1] for coef in self.coefs_)]
-            network = Network(sizes, self.activation, dtype or self.coefs_[0].dtype)
-            pairs = zip(self.coefs_, self.intercepts_, strict=True)
-        else:
-            coef = np.atleast_2d(self.coef_).T
-            network = Network(coef.shape, dtype=dtype or np.float64)
-            pairs = [(coef, np.atleast_1d(self.intercept_))]
-        for i, (coef, intercept) in enumerate(pairs):
-            network.coefs[i][...], network.intercepts[i][...] = coef, intercept
-        return network
+        return network_of(self, dtype)
 
     # ------------------------------------------------------------------ streams
 

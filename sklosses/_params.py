@@ -119,6 +119,11 @@ class Field:
     default: Any
     domains: tuple
 
+    @property
+    def required(self):
+        """Whether there is no default."""
+        return self.default is inspect.Parameter.empty
+
 
 def _resolve(annotation, cls):
     """Evaluate a string annotation; one that cannot be resolved constrains nothing."""
@@ -173,7 +178,8 @@ def _make_init(cls):
         bound = signature.bind(*args, **kwargs)
         bound.apply_defaults()
         self = bound.arguments.pop("self")
-        self.__dict__.update(bound.arguments)
+        for name, value in bound.arguments.items():
+            setattr(self, name, value)
 
     __init__.__signature__ = signature  # type: ignore[attr-defined]
     __init__.__qualname__ = f"{cls.__qualname__}.__init__"
@@ -217,7 +223,7 @@ class Parametrized(BaseEstimator):
 
 
 def _is_range(domain):
-    return isinstance(domain, Interval | Numbers)
+    return isinstance(domain, Interval | Numbers) or hasattr(domain, "draw")
 
 
 def _holds(domain, value):
@@ -230,9 +236,7 @@ def _holds(domain, value):
 
 def _describe(domains):
     words = [
-        str(domain)
-        if isinstance(domain, Interval | Numbers)
-        else getattr(domain, "__name__", repr(domain))
+        str(domain) if _is_range(domain) else getattr(domain, "__name__", repr(domain))
         for domain in domains
     ]
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"

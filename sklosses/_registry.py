@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from difflib import get_close_matches
 
+import numpy as np
+
 from . import losses
 from ._loss import Loss
+from ._params import fields_of
 
 FAMILIES = (
     "regression", "distributional", "binary", "multiclass", "overlap", "ranking", "embedding",
@@ -95,3 +98,29 @@ def get_loss(loss, **params):
         hint = f" Did you mean {near[0]!r}?" if near else f" Known names: {sorted(known)}."
         raise ValueError(f"Unknown loss {loss!r}.{hint}")
     return known[loss](**params)
+
+
+def example_of(loss):
+    """Return a loss of a name, a class or an instance, as `get_loss`, whatever it needs.
+
+    Parameters without a default are drawn from their domains.
+
+    Parameters
+    ----------
+    loss : str, type or Loss
+
+    Returns
+    -------
+    Loss
+    """
+    if isinstance(loss, str) and loss in (known := _by_name()):
+        loss = known[loss]
+    if not isinstance(loss, type):
+        return get_loss(loss)
+    rng = np.random.default_rng(0)
+    needed = {
+        name: field.domains[0].draw(rng)
+        for name, field in fields_of(loss).items()
+        if field.required
+    }
+    return get_loss(loss, **needed)

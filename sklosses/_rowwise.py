@@ -40,6 +40,7 @@ __all__ = [
 
 SUM_TOLERANCE = 1e-3  # of the shares of a row, whose sum is 1; float32 rows come close
 DISTRIBUTION = Interval(0, 1, closed="both")
+FEW_COLUMNS = 16  # up to which kinks are worth a search without gradients
 LABELS = Interval(0, np.inf, closed="left", integer=True)
 
 
@@ -72,7 +73,8 @@ class RowwiseLoss(TermLoss):
     are rows, as soft labels are, `y` is that row; ``share(y, j)`` reads both.
 
     `n_raw` is the number of columns of the raw predictions; None means one a class, or one a
-    column of the targets.
+    column of the targets. `n_outputs` is the number of columns of both, where targets are rows and
+    the loss fixes their width.
 
     The array methods are those of `PointwiseLoss`, with `raw_prediction` of shape (n_samples, k)
     and values of shape (n_samples,).
@@ -81,6 +83,7 @@ class RowwiseLoss(TermLoss):
     rowwise: ClassVar[bool] = True
     jit: ClassVar[bool] = True
     n_raw: ClassVar[int | None] = None
+    n_outputs: ClassVar[int | None] = None
     response_names: ClassVar[tuple] = ()  # of response columns: `predict` shows "mean" alone
     soft_labels: ClassVar[bool | None] = (
         None  # whether targets may be rows of shares; None: unknown
@@ -239,24 +242,29 @@ class RowwiseLoss(TermLoss):
     def _first_constant(self, y, w, k):
         return np.zeros(k)
 
-    def _minimise(self, y, w, start):
-        total, k = w.sum(), start.size
-        if y.ndim == 1 and self.task == "multiclass":  # one row a class, of its weight, is enough
-            w, y = total * class_shares(y, w, k), np.arange(k)
-            y, w = y[w > 0], w[w > 0]
+    def _of_constant(self, y, w):
+        """Return a function: of a row that is predicted everywhere, the mean loss, its gradient."""
+        total = w.sum()
 
         def mean(z):
             values, gradient = self.values_gradient(y, np.tile(z, (y.shape[0], 1)), w)
             return values.sum() / total, gradient.sum(axis=0) / total
 
-        options = {"maxiter": 500, "ftol": 1e-14, "gtol": 1e-9}
-        found = minimize(mean, start, jac=True, method="L-BFGS-B", options=options)
-        if not self.is_smooth:
-            found = minimize(
-                lambda z: mean(z)[0], found.x, method="Nelder-Mead",
+        return mean
+
+    def _minimise(self, y, w, start):
+        k = start.size
+        if y.ndim == 1 and self.task == "multiclass":  # one row a class, of its weight, is enough
+            w, y = w.sum() * class_shares(y, w, k), np.arange(k)
+            y, w = y[w > 0], w[w > 0]
+        mean = self._of_constant(y, w)
+        raw = descended(mean, start)
+        if not self.is_smooth and k <= FEW_COLUMNS:
+            raw = minimize(
+                lambda z: mean(z)[0], raw, method="Nelder-Mead",
                 options={"maxiter": 2000, "xatol": 1e-10, "fatol": 1e-14},
-            )  # fmt: skip
-        return found.x if np.isfinite(found.x).all() else start
+            ).x  # fmt: skip
+        return raw if np.isfinite(raw).all() else start
 
     def _aligned(self, y_true, prediction, sample_weight, dtype, name):
         """Return targets, predictions (n, k) and weights, of matching lengths and dtype."""
@@ -278,13 +286,14 @@ class RowwiseLoss(TermLoss):
         return self.task == "multiclass" and type(y) is np.ndarray and y.dtype == np.int64
 
     def _check_columns(self, z, name):
+        k = self.n_raw or self.n_outputs
         if z.ndim != 2 or z.shape[1] == 0:
             raise ValueError(
-                f"{type(self).__name__} needs {name} of shape (n_samples, {self.n_raw or 'k'}). "
+                f"{type(self).__name__} needs {name} of shape (n_samples, {k or 'k'}). "
                 f"Got {z.shape} instead."
             )
-        if self.n_raw is not None and z.shape[1] != self.n_raw:
-            raise ValueError(f"{name} must have {self.n_raw} columns. Got {z.shape[1]} instead.")
+        if k is not None and z.shape[1] != k:
+            raise ValueError(f"{name} must have {k} columns. Got {z.shape[1]} instead.")
 
     def _checked_weights(self, sample_weight, n, dtype):
         w = as_weights(sample_weight, (n,), dtype)
@@ -316,6 +325,11 @@ class RowwiseLoss(TermLoss):
     def _checked_numbers(self, y, k, dtype):
         if y.ndim == 2 and self.n_raw is not None:
             raise ValueError(f"y_true must be 1D. Got an array of shape {y.shape} instead.")
+        if self.n_outputs is not None and y.shape[1:] != (self.n_outputs,):
+            raise ValueError(
+                f"{type(self).__name__} needs y_true of shape (n_samples, {self.n_outputs}). "
+                f"Got {y.shape} instead."
+            )
         if y.ndim == 2 and y.shape[1] != k:
             raise ValueError(f"y_true has {y.shape[1]} columns, the prediction {k}.")
         y = _rows(y, dtype)
@@ -365,6 +379,12 @@ class RowwiseLoss(TermLoss):
         values = np.empty(z.shape[0], z.dtype)
         self._fill_rows(y, z, w, values, out_gradient, None, None)
         return float(values.sum(dtype=DOUBLE))
+
+
+def descended(mean, start):
+    """Return where L-BFGS ends up: `mean` returns a number and its gradient."""
+    options = {"maxiter": 500, "ftol": 1e-14, "gtol": 1e-9}
+    return minimize(mean, start, jac=True, method="L-BFGS-B", options=options).x
 
 
 def class_shares(y, w, k):

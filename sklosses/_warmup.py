@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ._adversarial import AdversarialLoss
-from ._registry import all_losses, get_loss
+from ._registry import all_losses, example_of
 from ._rowwise import RowwiseLoss
 from ._variational import VariationalLoss
 
@@ -22,7 +22,7 @@ def warmup(losses=None, *, dtypes=DTYPES):
     dtypes : sequence of str, default=("float64", "float32")
         For which kinds of arrays.
     """
-    for loss in map(get_loss, all_losses() if losses is None else losses):
+    for loss in map(example_of, all_losses() if losses is None else losses):
         for dtype in dtypes:
             if isinstance(loss, AdversarialLoss):
                 loss.discriminator(np.zeros(1, dtype), np.zeros(1, dtype))
@@ -44,7 +44,7 @@ def _samples(loss):
     if not isinstance(loss, RowwiseLoss):
         one = np.full(1, 0.5 if 0.5 in loss.target else 1.0), np.zeros(1)
         return [one, (np.ones(1), np.zeros((1, 2)))] if loss.task == "overlap" else [one]
-    raw = np.zeros((1, loss.n_raw or 2))
+    raw = np.zeros((1, loss.n_raw or loss.n_outputs or 2))
     hard, soft = np.ones(1), np.full(raw.shape, 1 / raw.size)
     if loss.task != "multiclass":
         return [(hard if loss.n_raw else soft, raw)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ._registry import all_losses
+from ._registry import all_losses, example_of
 
 HEADINGS = {
     "en": {
@@ -64,7 +64,7 @@ def catalog(task=None, lang="en"):
 
 
 def _row(cls, lang):
-    loss = cls()
+    loss = example_of(cls)
     return {
         "name": loss.names[lang],
         "alias": loss.__name__,

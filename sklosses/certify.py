@@ -11,7 +11,7 @@ from ._certify_adversarial import CHECKS as ADVERSARIAL_CHECKS
 from ._certify_adversarial import outputs_of
 from ._certify_checks import CHECKS, DoesNotApplyError
 from ._certify_samples import random_parameters, samples_of
-from ._registry import get_loss
+from ._registry import example_of
 
 __all__ = ["CertificationReport", "Check", "certify", "check_loss", "random_parameters"]
 
@@ -87,7 +87,7 @@ def certify(loss, *, random_state=0):
     >>> certify("huber").passed
     True
     """
-    loss = get_loss(loss)
+    loss = example_of(loss)
     rng = np.random.default_rng(random_state)
     if isinstance(loss, AdversarialLoss):
         checks, samples = ADVERSARIAL_CHECKS, [outputs_of(loss, rng)]

@@ -187,7 +187,7 @@ class Head:
             self.classes is not None and not self.rowwise and self.classes.size > BINARY
         )
         if self.rowwise:
-            self.n_raw = loss.n_raw or self.classes.size
+            self.n_raw = loss.n_raw or (self.width if self.classes is None else self.classes.size)
         else:
             self.n_raw = self.classes.size if self.one_vs_rest else self.width
         self.raw = self.target = slice(0, 0)  # set by `Heads`

@@ -13,6 +13,7 @@ from math import sqrt
 from typing import ClassVar
 
 import numpy as np
+from scipy import sparse
 from sklearn.utils.extmath import safe_sparse_dot
 
 from ._numba import bind, kernel
@@ -29,6 +30,7 @@ class Activation:
     scalar_methods: ClassVar[tuple] = ("value", "slope", "bend")
     straight: ClassVar[bool] = False  # whether `bend` is 0 everywhere
     gain: ClassVar[float] = 1.0  # of random weights, so that signals keep their variance
+    smooth: ClassVar[bool] = True
 
     @classmethod
     def _get_param_names(cls):
@@ -56,6 +58,7 @@ class Relu(Activation):
     straight: ClassVar[bool] = True
 
     gain: ClassVar[float] = sqrt(2.0)
+    smooth: ClassVar[bool] = False
 
     def value(self, x):
         return x if x > 0.0 else 0.0
@@ -166,6 +169,17 @@ def _multiply_bends(activation, delta, tangent, h, out):
             o[j] = d[j] * t[j] * activation.bend(row[j])
 
 
+@kernel
+def _push(activation, h, first, second):
+    """Turn the derivatives of an activation's inputs into those of its outputs `h`, in place."""
+    for i in range(h.shape[0]):
+        row, d, dd = h[i], first[i], second[i]
+        for j in range(row.size):
+            slope, bend = activation.slope(row[j]), activation.bend(row[j])
+            dd[j] = slope * dd[j] + bend * d[j] * d[j]
+            d[j] *= slope
+
+
 # ------------------------------------------------------------------------- the network
 
 
@@ -197,6 +211,16 @@ class Network:
         self.dtype = np.dtype(dtype)
         self.theta = np.zeros(self.count(self.sizes), self.dtype) if theta is None else theta
         self.coefs, self.intercepts = self.views(self.theta)
+
+    @property
+    def linear(self):
+        """Whether the outputs of all layers are linear in the inputs."""
+        return len(self.coefs) == 1 or self.activation == "identity"
+
+    @property
+    def smooth(self):
+        """Whether the outputs are smooth in the inputs."""
+        return self.linear or ACTIVATIONS[self.activation].smooth
 
     def __reduce__(self):
         # a pickle of the matrices would cut them off from the vector they are views of
@@ -233,11 +257,14 @@ class Network:
             coef[...] = rng.standard_normal(coef.shape) * (SMALLER * gain / sqrt(coef.shape[0]))
         return self
 
-    def forward(self, X):
-        """Return the outputs of all layers, the last one raw: a list of (n_samples, n_units)."""
+    def forward(self, X, depth=None):
+        """Return the outputs of all layers, the last one raw: a list of (n_samples, n_units).
+
+        With `depth` only those of the first layers.
+        """
         bound = _bound(self.activation, self.dtype)
         layers, h = [], X
-        for coef, intercept in zip(self.coefs, self.intercepts, strict=True):
+        for coef, intercept in zip(self.coefs[:depth], self.intercepts[:depth], strict=True):
             h = (
                 h @ coef
                 if isinstance(h, np.ndarray)
@@ -324,6 +351,117 @@ class Network:
             coefs[depth - 1] += below.T @ inner
             intercepts[depth - 1] += inner.sum(axis=0)
 
+    def pull_back(self, layers, deltas):
+        """Return the derivatives in the inputs from those in the outputs of some layers.
+
+        Parameters
+        ----------
+        layers : list of ndarray
+            What `forward` returned.
+        deltas : dict of int to ndarray
+            Derivatives in the outputs of a layer, by its place.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_inputs)
+        """
+        bound = _bound(self.activation, self.dtype)
+        delta = 0.0
+        for depth in range(max(deltas), -1, -1):
+            delta = delta + deltas[depth] if depth in deltas else delta
+            if depth < len(self.coefs) - 1:
+                _multiply_slopes(bound, delta, layers[depth])
+            delta = delta @ self.coefs[depth].T
+        return delta
+
+    def push_forward(self, layers, column):
+        """Yield the first and second derivatives of each layer's outputs in one input column.
+
+        Parameters
+        ----------
+        layers : list of ndarray
+            What `forward` returned.
+        column : int
+            Of the inputs.
+
+        Yields
+        ------
+        tuple of two ndarrays of the shape of the layer's outputs
+            To be read only.
+        """
+        bound = _bound(self.activation, self.dtype)
+        first = np.tile(self.coefs[0][column], (layers[0].shape[0], 1))
+        second = np.zeros_like(first)
+        for depth, h in enumerate(layers):
+            if depth > 0:
+                first, second = first @ self.coefs[depth], second @ self.coefs[depth]
+            if depth < len(self.coefs) - 1:
+                _push(bound, h, first, second)
+            yield first, second
+
     def predict(self, X):
         """Return the raw outputs, of shape (n_samples, n_outputs)."""
         return self.forward(X)[-1]
+
+
+# ------------------------------------------------------------------------- of fitted estimators
+
+PROBES = 8  # random rows that tell whether a map is linear
+LINEAR = 1e-6  # relative error that still is rounding: some transformers compute in float32
+
+
+def network_of(estimator, dtype=None):
+    """Return the map of a fitted estimator as a network, a copy.
+
+    Parameters
+    ----------
+    estimator : estimator
+        With hidden layers (`coefs_`, `intercepts_`, `activation`; scikit-learn's too), a
+        transformer whose output is linear in its input, or a linear model.
+    dtype : dtype, default=None
+        None: that of its parameters.
+
+    Returns
+    -------
+    Network
+        The raw outputs of a model, what a transformer returns.
+    """
+    if hasattr(estimator, "coefs_"):
+        sizes = [estimator.coefs_[0].shape[0], *(coef.shape[1] for coef in estimator.coefs_)]
+        network = Network(sizes, estimator.activation, dtype or estimator.coefs_[0].dtype)
+        pairs = zip(estimator.coefs_, estimator.intercepts_, strict=True)
+    else:
+        coef, intercept = _linear_map(estimator)
+        network = Network(coef.shape, dtype=dtype or np.float64)
+        pairs = [(coef, intercept)]
+    for i, (coef, intercept) in enumerate(pairs):
+        network.coefs[i][...], network.intercepts[i][...] = coef, intercept
+    return network
+
+
+def _linear_map(estimator):
+    """Return matrix and vector of what an estimator computes from its input."""
+    if not hasattr(estimator, "transform") and hasattr(estimator, "coef_"):
+        return np.atleast_2d(estimator.coef_).T, np.atleast_1d(estimator.intercept_)
+    n = getattr(estimator, "n_features_in_", None)
+    if n is None or not hasattr(estimator, "transform"):
+        raise ValueError(
+            f"{type(estimator).__name__} is neither a network nor a linear transformer."
+        )
+
+    def transformed(X):
+        if hasattr(estimator, "feature_names_in_"):
+            import pandas as pd
+
+            X = pd.DataFrame(X, columns=estimator.feature_names_in_)
+        out = estimator.transform(X)
+        return out.toarray() if sparse.issparse(out) else np.asarray(out, np.float64)
+
+    # whitening, scaling and rotating transformers have their own attributes; all have this
+    intercept = transformed(np.zeros((1, n)))[0]
+    coef = transformed(np.eye(n)) - intercept
+    X = np.random.default_rng(0).standard_normal((PROBES, n))
+    found, expected = transformed(X), X @ coef + intercept
+    if np.abs(found - expected).max() > LINEAR * np.abs(expected).max():
+        raise ValueError(f"The output of {type(estimator).__name__} is not linear in its input.")
+    return coef, intercept

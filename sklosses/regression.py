@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from sklearn.callback import with_callbacks
 
 from ._estimator import LossEstimator
+from ._loss import TermLoss
 from ._responses import RegressorOfLoss
 
 
@@ -45,6 +48,8 @@ class LossRegressor(RegressorOfLoss, LossEstimator):
     9.0
     """
 
+    tasks: ClassVar[tuple] = (*RegressorOfLoss.tasks, "generative")
+
     @with_callbacks
     def fit(self, X, y, sample_weight=None, X_val=None, y_val=None, sample_weight_val=None):
         """Fit the model.
@@ -79,3 +84,12 @@ class LossRegressor(RegressorOfLoss, LossEstimator):
         self
         """
         return self._partial_fit(X, y, sample_weight, first=not hasattr(self, "n_iter_"))
+
+    def _resolve_loss(self):
+        loss = super()._resolve_loss()
+        if not isinstance(loss, TermLoss):  # of the generative family, some are games
+            raise ValueError(
+                f"{type(loss).__name__} does not compare predictions with targets: "
+                f"{type(self).__name__} cannot minimise it."
+            )
+        return loss

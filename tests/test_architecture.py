@@ -89,7 +89,7 @@ LAYERS = [
     },
     {"_loss"},
     {"_pointwise", "_rowwise", "_softmax", "_groupwise", "_overlap", "_sequencewise", "_batchwise"}
-    | {"_variational", "_adversarial"},
+    | {"_variational", "_adversarial", "_blockwise"},
     {"losses", "network"},
     {"_registry"},
     {"_warmup", "metrics", "solvers", "catalog", "pixels"}
@@ -122,6 +122,7 @@ def test_imports_point_one_way(file):
         # `loss.scorer()` is the convenience that closes a circle, at call time
         "_loss": {"scoring", "losses.compose"},  # and `a + b`
         "_variational": {"_registry"},  # a reconstruction by name
+        "losses._features": {"_registry"},  # a base loss has a name, as everywhere
     }
     upwards = {
         module
@@ -153,6 +154,7 @@ GROUPWISE = {
     "embedding.py",
     "_triplets.py",
 }
+NETWORKS = {"_features.py", "perceptual.py"}  # losses that look through one, layer by layer
 
 
 @pytest.mark.parametrize("file", SIMPLE, **BY_PATH)
@@ -163,12 +165,15 @@ def test_losses_know_the_contract_and_the_numerics_only(file):
     family = {"losses.multiclass"} if file.name == "binary.py" else set()  # Brier's other form
     family |= {"losses._lists", "losses._triplets"} if file.name in GROUPWISE else set()
     family |= {"_ctc_kernels"} if file.name == "sequence.py" else set()
+    if file.name in NETWORKS:
+        family |= {"losses._features", "network", "_blockwise", "_loss", "_registry"}
     bases = {"_pointwise", "_rowwise", "_softmax", "_groupwise", "_overlap", "_sequencewise"}
     bases |= {"_native", "_batchwise", "_variational", "_adversarial"}
     assert own(file) <= {*bases, "_special"} | family
     others = {name.partition(".")[0] for name in imports(file)} - {"sklosses"}
     # to sort a query, and for scratch; of an autoencoder, all is arrays
     arrays = {"numpy"} if file.name in GROUPWISE | {"variational.py"} else set()
+    arrays |= {"numpy", "numbers", "sklearn"} if file.name in NETWORKS else set()
     assert others <= {"__future__", "itertools", "math", "typing"} | arrays
 
 
@@ -178,10 +183,10 @@ ROWWISE = {"multiclass.py", "distributional.py"}
 
 @pytest.mark.parametrize("file", SIMPLE, **BY_PATH)
 def test_losses_neither_loop_nor_reduce(file):
-    """But along a row or a group, inside the methods of a row-wise or group-wise loss."""
+    """But along a row, a group or layers, inside the methods of losses of these."""
     tree = tree_of(file)
     loops = {node for node in ast.walk(tree) if isinstance(node, LOOPS)}
-    if file.name in ROWWISE | GROUPWISE:
+    if file.name in ROWWISE | GROUPWISE | NETWORKS:
         functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
         loops -= {node for function in functions for node in ast.walk(function)}
     assert not loops, [node.lineno for node in loops if hasattr(node, "lineno")]

@@ -11,6 +11,7 @@ from numpy.testing import assert_allclose
 
 import sklosses as sl
 from sklosses._params import fields_of
+from sklosses._registry import example_of
 from sklosses._softmax import SoftmaxLoss
 from sklosses.certify import random_parameters
 
@@ -44,14 +45,14 @@ def at_the_ends(cls):
 
 def variants():
     for cls in sl.all_losses():
-        yield cls()
+        yield example_of(cls)
         if not fields_of(cls):
             continue
         rng = np.random.default_rng(0)
         for _ in range(DRAWS):
             yield cls(**random_parameters(cls, rng))
         if ends := at_the_ends(cls):
-            yield cls(**ends)
+            yield example_of(cls).set_params(**ends)
 
 
 def failures(loss):

@@ -21,7 +21,7 @@ from sklearn.utils._param_validation import InvalidParameterError
 import sklosses as sl
 from sklosses import _kernels
 from sklosses._params import fields_of
-from sklosses._registry import FAMILIES
+from sklosses._registry import FAMILIES, example_of
 from sklosses.certify import random_parameters
 
 LOSSES = [cls for cls in sl.all_losses() if issubclass(cls, sl.PointwiseLoss)]
@@ -830,7 +830,7 @@ def test_redefined_loss_replaces_the_old_name():
 
 @pytest.mark.parametrize("cls", sl.all_losses(), **NAMED)
 def test_metadata(cls):
-    loss = cls()
+    loss = example_of(cls)
     assert loss.task in FAMILIES
     assert loss.hessian in ("exact", "surrogate", "constant")
     assert isinstance(loss.convex, bool)

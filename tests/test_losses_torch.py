@@ -161,6 +161,7 @@ def test_every_loss_is_compared():
     others |= set(sl.all_losses("embedding"))  # in tests/test_embedding_losses.py
     others |= set(sl.all_losses("generative"))  # in tests/test_generative_losses.py
     others |= set(sl.all_losses("overlap"))  # in tests/test_overlap.py
+    others |= {sl.Perceptual, sl.Style}  # in tests/test_perceptual.py
     assert compared == set(sl.all_losses()) - others
 
 

@@ -12,6 +12,7 @@ from scipy import sparse
 
 import sklosses as sl
 from sklosses._optimum import best_constant
+from sklosses._registry import example_of
 from sklosses.network import ACTIVATIONS, Network
 from sklosses.solvers.batch import NetworkObjective
 from sklosses.solvers.minibatch import Minibatch, MinibatchOptions, Standardiser
@@ -32,7 +33,8 @@ def targets(loss, rng):
     # counts are in every domain of regression; fractions are off every kink
     integral = getattr(loss.target, "integer", False)
     y = 1.0 + rng.poisson(3.0, N) + (0.0 if integral else 0.123)
-    return y, getattr(loss, "n_raw", None) or 1
+    n_raw = getattr(loss, "n_raw", None) or getattr(loss, "n_outputs", None) or 1
+    return y[:, None] + np.arange(n_raw) if getattr(loss, "n_outputs", None) else y, n_raw
 
 
 def drawn(sizes, activation, rng, scale=0.6):
@@ -62,7 +64,7 @@ def identity(X, n_raw, start=0.0, scale=1.0):
 @pytest.mark.parametrize("cls", LOSSES, ids=lambda cls: cls.__name__)
 @pytest.mark.parametrize(("activation", "depth"), SHAPES)
 def test_gradients_of_whole_networks(cls, activation, depth):
-    loss = cls()
+    loss = example_of(cls)
     rng = np.random.default_rng(3)
     y, n_raw = targets(loss, rng)
     X, w = rng.normal(size=(N, FEATURES)), rng.integers(1, 4, N).astype(float)

@@ -27,6 +27,8 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 
 import sklosses as sl
+from sklosses._params import fields_of
+from sklosses._registry import example_of
 
 N = 90
 FOLDS = KFold(3)
@@ -187,8 +189,10 @@ PREDICTED = [cls for cls in sl.all_losses() if getattr(cls, "response_method", "
 
 @pytest.mark.parametrize("cls", PREDICTED, ids=lambda cls: cls.__name__)
 def test_every_name_has_a_scorer(cls):
+    loss = example_of(cls)
+    needed = {name: getattr(loss, name) for name, f in fields_of(cls).items() if f.required}
     for name in (cls._alias(), *cls.aliases):
-        assert sl.get_scorer(f"neg_{name}").loss == cls()
+        assert sl.get_scorer(f"neg_{name}", **needed).loss == loss
 
 
 @pytest.mark.parametrize(
@@ -655,9 +659,10 @@ PREDICTIVE = [cls for cls in PREDICTED if cls.task not in ("embedding", "sequenc
 
 @pytest.mark.parametrize("cls", PREDICTIVE, ids=lambda cls: cls.__name__)
 def test_d2_of_the_best_constant_is_zero(cls, rng):
-    loss = cls()
+    loss = example_of(cls)
     if isinstance(loss, sl.RowwiseLoss):
-        y = rng.integers(0, 3, 50) if loss.task == "multiclass" else rng.gamma(2.0, size=50)
+        shape = 50 if loss.n_outputs is None else (50, loss.n_outputs)
+        y = rng.integers(0, 3, 50) if loss.task == "multiclass" else rng.gamma(2.0, size=shape)
         constant = loss.inverse_link(np.tile(loss.init_raw(y), (50, 1)))
         if loss != sl.GaussianNLL():  # which may be negative, so that its ratio says nothing
             assert_allclose(d2_loss_score(y, constant, loss=loss), 0, atol=1e-9)

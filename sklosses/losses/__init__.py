@@ -18,6 +18,7 @@ from .multiclass import (
 )
 from .overlap import Dice, FocalTversky, Jaccard, LovaszHinge, Tversky
 from .pairwise import BPR, LambdaRank, PairwiseHinge, PairwiseLogistic
+from .perceptual import Perceptual, Style
 from .regression import (
     AbsoluteError,
     AbsolutePercentageError,
@@ -76,6 +77,7 @@ __all__ = [
     "NonSaturating",
     "PairwiseHinge",
     "PairwiseLogistic",
+    "Perceptual",
     "Pinball",
     "PoissonDeviance",
     "PseudoHuber",
@@ -83,6 +85,7 @@ __all__ = [
     "SquaredError",
     "SquaredHinge",
     "SquaredLogError",
+    "Style",
     "SupervisedContrastive",
     "Triplet",
     "Tukey",

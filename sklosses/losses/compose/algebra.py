@@ -12,6 +12,7 @@ from ..._loss import Interval, Loss
 from ..._native import multiple
 
 WEIGHT = Interval(0, inf, closed="left")
+NUMBERS = ("regression", "generative")  # families whose losses of rows can be added
 PROBES = (-1.7, 0.3, 2.1)  # raw predictions at which responses are compared
 CLOSED = {
     (False, False): "neither", (True, False): "left", (False, True): "right", (True, True): "both",
@@ -120,7 +121,8 @@ class WeightedSum(Loss):
             self._check_fits(first, term)
 
     def _check_family(self, first):
-        other = next((term for term in self._terms if term.task != first.task), None)
+        families = NUMBERS if first.task in NUMBERS else (first.task,)
+        other = next((term for term in self._terms if term.task not in families), None)
         if other is not None:
             raise ValueError(
                 f"Losses of two families cannot be added: {type(first).__name__} is one of "
@@ -128,16 +130,20 @@ class WeightedSum(Loss):
             )
 
     def _check_fits(self, first, term):
-        if not isinstance(term, self.of):
+        if not self._takes(term):
             raise ValueError(
                 f"{type(term).__name__} cannot be a term of this sum, which is one of "
-                f"{self.of.__name__}: terms are all pointwise or all row-wise losses."
+                f"{self.of.__name__}: terms are all pointwise or all row-wise losses, or both "
+                f"where the targets of all are rows."
             )
         if term is not first and not self._same_response(first, term):
             raise ValueError(
                 f"{type(first).__name__} and {type(term).__name__} cannot be added: their "
                 f"predictions are on different scales (they have different responses)."
             )
+
+    def _takes(self, term):
+        return isinstance(term, self.of)
 
     def _same_response(self, first, other):
         if not (first._has_response() or other._has_response()):
