@@ -254,6 +254,15 @@ def test_embed_digits(run, capsys):
     assert "self-supervised" in capsys.readouterr().out
 
 
+def test_perceptual_digits(run, capsys):
+    module = run("perceptual_digits")
+    table = module.table
+    for judge in ("network", "SVC", "neighbours"):
+        assert table.loc["+ perceptual", judge] > table.loc["squared error", judge]
+    assert min(module.gain) > 0
+    assert "gain" in capsys.readouterr().out
+
+
 def test_vae_anomalies(run, capsys):
     module = run("vae_anomalies")
     for (name, digit), score in module.left_out.items():
