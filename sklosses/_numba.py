@@ -255,12 +255,13 @@ specs_by_name: WeakValueDictionary = WeakValueDictionary()
 
 def spec_of(cls):
     """Return the (current) `Spec` of a loss class."""
-    spec = _specs.get(cls)
-    if spec is None or not spec.is_current():
-        _specs[cls] = spec = Spec(cls)
-    # an equal class (a re-run cell) shares the name and, by construction, the code: any will do,
-    # while it lives
-    specs_by_name.setdefault(spec.name, spec)
+    with _preparing:
+        spec = _specs.get(cls)
+        if spec is None or not spec.is_current():
+            _specs[cls] = spec = Spec(cls)
+        # an equal class (a re-run cell) shares the name and, by construction, the code: any will
+        # do, while it lives
+        specs_by_name.setdefault(spec.name, spec)
     return spec
 
 

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import contextlib
 from functools import cache, lru_cache
+from hashlib import sha256
 
 import llvmlite.ir as ll
 import numba
 import numpy as np
 from numba import types
 from numba.core import cgutils
-from numba.core.caching import FunctionCache
+from numba.core.caching import FunctionCache, IndexDataCacheFile
 from numba.core.typing.templates import AbstractTemplate, AttributeTemplate
 from numba.extending import (
     NativeValue,
@@ -31,12 +32,39 @@ from . import _numba, _special
 # ---------------------------------------------------------------------------------- compiling
 
 
+class _FilesByKey(IndexDataCacheFile):
+    """Compiled code in files named after what it is for: an index would be one for all.
+
+    Numba's own numbers its files as they come, by an index that every process rewrites: of two
+    that save at once, one may later load the code of the other, for other arguments.
+    """
+
+    def _name(self, key):
+        whole = repr((self._version, self._source_stamp, key))
+        return self._data_name(int(sha256(whole.encode()).hexdigest()[:32], 16))
+
+    def save(self, key, data):
+        self._save_data(self._name(key), data)
+
+    def load(self, key):
+        try:
+            return self._load_data(self._name(key))
+        except OSError:
+            return None
+
+    def flush(self):
+        """Do nothing: what cannot be loaded is compiled again, and overwritten."""
+
+
 class _FingerprintedCache(FunctionCache):
     """Numba's disk cache, keyed by the fingerprint of the code, silent when it cannot be used."""
 
     def __init__(self, py_func, digest):
         super().__init__(py_func)
         self._digest = digest
+        self._cache_file = _FilesByKey(
+            self._cache_path, self._impl.filename_base, self._impl.locator.get_source_stamp()
+        )
 
     def _index_key(self, sig, codegen):
         return (sig, codegen.magic_tuple(), self._digest)
@@ -44,9 +72,7 @@ class _FingerprintedCache(FunctionCache):
     def load_overload(self, sig, target_context):
         try:
             return super().load_overload(sig, target_context)
-        except Exception:  # a truncated index, one of another version: anything pickle can raise
-            with contextlib.suppress(OSError):
-                self.flush()
+        except Exception:  # a truncated file, one of another version: anything pickle can raise
             return None
 
     def save_overload(self, sig, data):

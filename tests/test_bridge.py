@@ -285,7 +285,7 @@ def test_full_disk_costs_nothing_but_the_cache(python):
         def full(*args, **kwargs):
             raise OSError(28, "No space left on device")
 
-        caching.IndexDataCacheFile.save = full
+        caching.IndexDataCacheFile._save_data = full
         import sklosses as sl
         print(sl.Huber()([0.0], [2.0]))
     """)
@@ -295,12 +295,30 @@ def test_full_disk_costs_nothing_but_the_cache(python):
 def test_unreadable_cache_is_renewed(python, tmp_path):
     """Of a version whose modules had other names, or damaged: a compilation, not an error."""
     assert measure(python, "sl.Huber()") == (1.5, 0, 1)
-    for file in (tmp_path / "cache").rglob("*.nbi"):
+    for file in (tmp_path / "cache").rglob("*.nbc"):
         content = file.read_bytes()
         assert b"_numba_types" in content
         file.write_bytes(content.replace(b"_numba_types", b"_numba_typed"))
     assert measure(python, "sl.Huber()") == (1.5, 0, 1)
     assert measure(python, "sl.Huber()") == (1.5, 1, 0)
+
+
+def test_two_processes_may_save_at_once(python, tmp_path):
+    """One that does not see what the other saves must not take its place."""
+    code = """
+        import sklosses._numba_types as types
+        files = types._FilesByKey({path!r}, "kernel-1.py", "stamp")
+        {before}
+        files.save({key!r}, {key!r} + "-code")
+        other = types._FilesByKey({path!r}, "kernel-1.py", "stamp")
+        print(*[other.load(key) for key in ("one", "two", "three")], sep="|")
+    """
+    path = str(tmp_path)
+    # as if the first had looked before the second saved
+    blind = "files._load_index = dict"
+    assert python(code.format(path=path, key="one", before=blind)) == ["one-code|None|None"]
+    assert python(code.format(path=path, key="two", before=blind)) == ["one-code|two-code|None"]
+    assert not list(tmp_path.glob("*.nbi"))
 
 
 # ------------------------------------------------------------------ types
