@@ -441,7 +441,8 @@ def network_of(estimator, dtype=None):
 
 def _linear_map(estimator):
     """Return matrix and vector of what an estimator computes from its input."""
-    if not hasattr(estimator, "transform") and hasattr(estimator, "coef_"):
+    ours = hasattr(estimator, "loss_function_")  # its transform may scale rows to unit length
+    if hasattr(estimator, "coef_") and (ours or not hasattr(estimator, "transform")):
         return np.atleast_2d(estimator.coef_).T, np.atleast_1d(estimator.intercept_)
     n = getattr(estimator, "n_features_in_", None)
     if n is None or not hasattr(estimator, "transform"):

@@ -52,7 +52,10 @@ class Slow(sl.PointwiseLoss):
 
 OWN = [Newsvendor(), Slow(), 0.5 * sl.AbsoluteError(), sl.SquaredError() + 2.0 * sl.Pinball(0.8)]
 POINTWISE = [cls() for cls in sl.all_losses() if issubclass(cls, sl.PointwiseLoss)] + OWN
-ROWWISE = [cls() for cls in sl.all_losses() if issubclass(cls, sl.RowwiseLoss)]
+# perceptual losses compare several targets a row, of which most boosters know one
+ROWWISE = [
+    cls() for cls in sl.all_losses() if issubclass(cls, sl.RowwiseLoss) and cls.task != "generative"
+]
 GROUPWISE = [cls() for cls in sl.all_losses() if issubclass(cls, sl.GroupLoss)]
 NAMED = {"ids": lambda loss: repr(loss)[:40]}
 LIBRARIES = {"lightgbm": (np.float64, "F"), "xgboost": (np.float32, "C")}
