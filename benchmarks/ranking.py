@@ -10,7 +10,7 @@ import numpy as np
 from sklearn import metrics as theirs
 
 import sklosses as sl
-from sklosses._groups import Groups
+from sklosses._arrays.groups import Groups
 from sklosses.metrics import _ranking as ranking
 from sklosses.metrics import ndcg_score
 

@@ -1,14 +1,14 @@
 """Loss functions for the scikit-learn world: written once, used everywhere."""
 
 from . import metrics
-from ._adversarial import AdversarialLoss
-from ._batchwise import EmbeddingLoss
-from ._groupwise import GroupLoss
-from ._loss import Interval, Loss
-from ._overlap import OverlapLoss
-from ._pointwise import PointwiseLoss
+from ._bases.adversarial import AdversarialLoss
+from ._bases.batchwise import EmbeddingLoss
+from ._bases.groupwise import GroupLoss
+from ._bases.loss import Interval, Loss
+from ._bases.overlap import OverlapLoss
+from ._bases.pointwise import PointwiseLoss
+from ._bases.rowwise import RowwiseLoss, share
 from ._registry import all_losses, get_loss
-from ._rowwise import RowwiseLoss, share
 from ._warmup import warmup
 from .boosting import (
     LossBoostingClassifier,

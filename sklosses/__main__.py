@@ -223,7 +223,7 @@ def _timed(function, argument):
 
 def _cache_directory():
     """Return where Numba keeps the kernels; None if nowhere."""
-    from ._kernels import fill
+    from ._kernels.terms import fill
 
     return getattr(fill.dispatcher._cache, "cache_path", None)
 

@@ -7,8 +7,8 @@ from difflib import get_close_matches
 import numpy as np
 
 from . import losses
-from ._loss import Loss
-from ._params import fields_of
+from ._bases.loss import Loss
+from ._bases.params import fields_of
 
 FAMILIES = (
     "regression", "distributional", "binary", "multiclass", "overlap", "ranking", "embedding",

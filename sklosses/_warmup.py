@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from ._adversarial import AdversarialLoss
+from ._bases.adversarial import AdversarialLoss
+from ._bases.rowwise import RowwiseLoss
+from ._bases.variational import VariationalLoss
 from ._registry import all_losses, example_of
-from ._rowwise import RowwiseLoss
-from ._variational import VariationalLoss
 
 DTYPES = ("float64", "float32")
 

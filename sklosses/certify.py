@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ._adversarial import AdversarialLoss
-from ._certify_adversarial import CHECKS as ADVERSARIAL_CHECKS
-from ._certify_adversarial import outputs_of
-from ._certify_checks import CHECKS, DoesNotApplyError
-from ._certify_samples import random_parameters, samples_of
+from ._bases.adversarial import AdversarialLoss
+from ._certify.adversarial import CHECKS as ADVERSARIAL_CHECKS
+from ._certify.adversarial import outputs_of
+from ._certify.checks import CHECKS, DoesNotApplyError
+from ._certify.samples import random_parameters, samples_of
 from ._registry import example_of
 
 __all__ = ["CertificationReport", "Check", "certify", "check_loss", "random_parameters"]

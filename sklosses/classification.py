@@ -7,11 +7,11 @@ from typing import Annotated, ClassVar
 import numpy as np
 from sklearn.callback import with_callbacks
 
-from ._estimator import LossEstimator
-from ._fitting import ByGroup, Data
-from ._groups import Groups
-from ._loss import Loss
-from ._responses import ClassifierOfLoss
+from ._arrays.groups import Groups
+from ._bases.loss import Loss
+from ._fit.estimator import LossEstimator
+from ._fit.fitting import ByGroup, Data
+from ._fit.responses import ClassifierOfLoss
 
 FEW_OF_A_CLASS = 16  # rows that a batch should hold at least, where a batch is a group
 

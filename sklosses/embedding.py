@@ -15,13 +15,13 @@ from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, validate_data
 
-from ._balanced import Labelled, Views
-from ._embedding import SAMPLE, EmbeddingObjective, nearest_accuracy, unit_rows
-from ._estimator import COUNT, LossEstimator
-from ._fitting import Data
-from ._loss import Loss
-from ._params import Interval
-from ._solver import hidden_sizes
+from ._bases.loss import Loss
+from ._bases.params import Interval
+from ._fit.balanced import Labelled, Views
+from ._fit.estimator import COUNT, LossEstimator
+from ._fit.fitting import Data
+from ._fit.metric_learning import SAMPLE, EmbeddingObjective, nearest_accuracy, unit_rows
+from ._fit.solver import hidden_sizes
 from .solvers.minibatch import SOLVERS
 from .solvers.sgd import LEARNING_RATES
 

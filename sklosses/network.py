@@ -1,186 +1,30 @@
 """Forward and backward through a linear map or a multilayer perceptron, on BLAS.
 
 All parameters are one flat vector, so that an optimiser is one loop; matrices are views into it.
-An activation is written once, as a function of its input and a slope that its output tells; what
-follows each matrix product (bias, activation, their derivatives) is one pass over memory.
+What follows each matrix product (bias, activation, their derivatives) is one pass over memory.
 """
 
 from __future__ import annotations
 
-from functools import lru_cache
 from itertools import pairwise
 from math import sqrt
-from typing import ClassVar
 
 import numpy as np
 from scipy import sparse
 from sklearn.utils.extmath import safe_sparse_dot
 
-from ._numba import bind, kernel
-from ._special import exp, expit, log1pexp, tanh
+from ._kernels.activations import (
+    ACTIVATIONS,
+    activate,
+    activation_of,
+    add_bias,
+    deactivate,
+    multiply_bends,
+    multiply_slopes,
+    push,
+)
 
 SMALLER = 0.5  # weights to start from than would keep the variance of a signal
-
-# ------------------------------------------------------------------------- activations
-
-
-class Activation:
-    """An activation: `value(x)`, and its derivatives `slope(h)` and `bend(h)` where it is h."""
-
-    scalar_methods: ClassVar[tuple] = ("value", "slope", "bend")
-    straight: ClassVar[bool] = False  # whether `bend` is 0 everywhere
-    gain: ClassVar[float] = 1.0  # of random weights, so that signals keep their variance
-    smooth: ClassVar[bool] = True
-
-    @classmethod
-    def _get_param_names(cls):
-        return []
-
-
-class Identity(Activation):
-    """x."""
-
-    straight: ClassVar[bool] = True
-
-    def value(self, x):
-        return x
-
-    def slope(self, h):
-        return 1.0
-
-    def bend(self, h):
-        return 0.0
-
-
-class Relu(Activation):
-    """max(x, 0)."""
-
-    straight: ClassVar[bool] = True
-
-    gain: ClassVar[float] = sqrt(2.0)
-    smooth: ClassVar[bool] = False
-
-    def value(self, x):
-        return x if x > 0.0 else 0.0
-
-    def slope(self, h):
-        return 1.0 if h > 0.0 else 0.0
-
-    def bend(self, h):
-        return 0.0
-
-
-class Tanh(Activation):
-    """Hyperbolic tangent."""
-
-    def value(self, x):
-        return tanh(x)
-
-    def slope(self, h):
-        return 1.0 - h * h
-
-    def bend(self, h):
-        return -2.0 * h * (1.0 - h * h)
-
-
-class Logistic(Activation):
-    """1 / (1 + e^−x)."""
-
-    gain: ClassVar[float] = 4.0
-
-    def value(self, x):
-        return expit(x)
-
-    def slope(self, h):
-        return h * (1.0 - h)
-
-    def bend(self, h):
-        return h * (1.0 - h) * (1.0 - 2.0 * h)
-
-
-class Softplus(Activation):
-    """ln(1 + e^x)."""
-
-    gain: ClassVar[float] = sqrt(2.0)
-
-    def value(self, x):
-        return log1pexp(x)
-
-    def slope(self, h):
-        return 1.0 - exp(-h)
-
-    def bend(self, h):
-        return exp(-h) * (1.0 - exp(-h))
-
-
-ACTIVATIONS = {
-    cls.__name__.lower(): cls for cls in (Identity, Logistic, Relu, Softplus, Tanh)
-}  # fmt: skip
-
-
-@lru_cache(maxsize=32)
-def _bound(name, dtype):
-    return bind(ACTIVATIONS[name](), dtype)
-
-
-@kernel
-def _activate(activation, a, bias):
-    """Add the bias to each row of `a` and apply the activation, in place."""
-    for i in range(a.shape[0]):
-        row = a[i]
-        for j in range(row.size):
-            row[j] = activation.value(row[j] + bias[j])
-
-
-@kernel
-def _add_bias(a, bias):
-    for i in range(a.shape[0]):
-        row = a[i]
-        for j in range(row.size):
-            row[j] += bias[j]
-
-
-@kernel
-def _deactivate(activation, delta, h, out_bias):
-    """Multiply `delta` by the slopes at outputs `h`, in place; fill `out_bias` with its sums."""
-    out_bias[:] = 0
-    for i in range(h.shape[0]):
-        row, d = h[i], delta[i]
-        for j in range(row.size):
-            d[j] *= activation.slope(row[j])
-            out_bias[j] += d[j]
-
-
-@kernel
-def _multiply_slopes(activation, delta, h):
-    """Multiply `delta` by the slopes at outputs `h`, in place."""
-    for i in range(h.shape[0]):
-        row, d = h[i], delta[i]
-        for j in range(row.size):
-            d[j] *= activation.slope(row[j])
-
-
-@kernel
-def _multiply_bends(activation, delta, tangent, h, out):
-    """Fill `out` with products of `delta`, `tangent` and the second derivatives at outputs `h`."""
-    for i in range(h.shape[0]):
-        row, d, t, o = h[i], delta[i], tangent[i], out[i]
-        for j in range(row.size):
-            o[j] = d[j] * t[j] * activation.bend(row[j])
-
-
-@kernel
-def _push(activation, h, first, second):
-    """Turn the derivatives of an activation's inputs into those of its outputs `h`, in place."""
-    for i in range(h.shape[0]):
-        row, d, dd = h[i], first[i], second[i]
-        for j in range(row.size):
-            slope, bend = activation.slope(row[j]), activation.bend(row[j])
-            dd[j] = slope * dd[j] + bend * d[j] * d[j]
-            d[j] *= slope
-
-
-# ------------------------------------------------------------------------- the network
 
 
 class Network:
@@ -262,7 +106,7 @@ class Network:
 
         With `depth` only those of the first layers.
         """
-        bound = _bound(self.activation, self.dtype)
+        bound = activation_of(self.activation, self.dtype)
         layers, h = [], X
         for coef, intercept in zip(self.coefs[:depth], self.intercepts[:depth], strict=True):
             h = (
@@ -271,9 +115,9 @@ class Network:
                 else safe_sparse_dot(h, coef, dense_output=True)
             )
             if len(layers) < len(self.coefs) - 1:
-                _activate(bound, h, intercept)
+                activate(bound, h, intercept)
             else:
-                _add_bias(h, intercept)
+                add_bias(h, intercept)
             layers.append(h)
         return layers
 
@@ -283,13 +127,13 @@ class Network:
         `delta` is overwritten. Returns the derivatives in the inputs of the first layer's product,
         from which those in `X` follow by ``@ coefs[0].T``.
         """
-        bound = _bound(self.activation, self.dtype)
+        bound = activation_of(self.activation, self.dtype)
         coefs, intercepts = self.views(gradient)
         intercepts[-1][:] = delta.sum(axis=0)
         for depth in range(len(coefs) - 1, 0, -1):
             np.matmul(layers[depth - 1].T, delta, out=coefs[depth])
             delta = delta @ self.coefs[depth].T
-            _deactivate(bound, delta, layers[depth - 1], intercepts[depth - 1])
+            deactivate(bound, delta, layers[depth - 1], intercepts[depth - 1])
         if isinstance(X, np.ndarray):
             np.matmul(X.T, delta, out=coefs[0])
         else:
@@ -312,10 +156,10 @@ class Network:
         deltas : list of ndarray
             Derivatives in what each layer's activation is applied to.
         """
-        bound, deltas = _bound(self.activation, self.dtype), [delta]
+        bound, deltas = activation_of(self.activation, self.dtype), [delta]
         for depth in range(len(self.coefs) - 1, 0, -1):
             delta = delta @ self.coefs[depth].T
-            _multiply_slopes(bound, delta, layers[depth - 1])
+            multiply_slopes(bound, delta, layers[depth - 1])
             deltas.append(delta)
         return delta @ self.coefs[0].T, deltas[::-1]
 
@@ -326,13 +170,13 @@ class Network:
         them. The sum is the derivative of the outputs along `direction`: it goes forward through
         the layers, and is differentiated backward with them. See `input_gradients` for `deltas`.
         """
-        bound, last = _bound(self.activation, self.dtype), len(self.coefs) - 1
+        bound, last = activation_of(self.activation, self.dtype), len(self.coefs) - 1
         coefs, intercepts = self.views(gradient)
         tangents, inputs = [], [direction]  # before and after the slopes of each layer
         for depth in range(last):
             tangents.append(inputs[-1] @ self.coefs[depth])
             inputs.append(tangents[-1].copy())
-            _multiply_slopes(bound, inputs[-1], layers[depth])
+            multiply_slopes(bound, inputs[-1], layers[depth])
         for depth in range(last + 1):
             coefs[depth] += inputs[depth].T @ deltas[depth]
         if ACTIVATIONS[self.activation].straight:
@@ -341,10 +185,10 @@ class Network:
         for depth in range(last, 0, -1):
             bent = np.empty_like(tangents[depth - 1])
             outer = deltas[depth] @ self.coefs[depth].T
-            _multiply_bends(bound, outer, tangents[depth - 1], layers[depth - 1], bent)
+            multiply_bends(bound, outer, tangents[depth - 1], layers[depth - 1], bent)
             if inner is not None:
                 through = inner @ self.coefs[depth].T
-                _multiply_slopes(bound, through, layers[depth - 1])
+                multiply_slopes(bound, through, layers[depth - 1])
                 bent += through
             inner = bent
             below = layers[depth - 2] if depth > 1 else X
@@ -365,12 +209,12 @@ class Network:
         -------
         ndarray of shape (n_samples, n_inputs)
         """
-        bound = _bound(self.activation, self.dtype)
+        bound = activation_of(self.activation, self.dtype)
         delta = 0.0
         for depth in range(max(deltas), -1, -1):
             delta = delta + deltas[depth] if depth in deltas else delta
             if depth < len(self.coefs) - 1:
-                _multiply_slopes(bound, delta, layers[depth])
+                multiply_slopes(bound, delta, layers[depth])
             delta = delta @ self.coefs[depth].T
         return delta
 
@@ -389,14 +233,14 @@ class Network:
         tuple of two ndarrays of the shape of the layer's outputs
             To be read only.
         """
-        bound = _bound(self.activation, self.dtype)
+        bound = activation_of(self.activation, self.dtype)
         first = np.tile(self.coefs[0][column], (layers[0].shape[0], 1))
         second = np.zeros_like(first)
         for depth, h in enumerate(layers):
             if depth > 0:
                 first, second = first @ self.coefs[depth], second @ self.coefs[depth]
             if depth < len(self.coefs) - 1:
-                _push(bound, h, first, second)
+                push(bound, h, first, second)
             yield first, second
 
     def predict(self, X):

@@ -11,7 +11,7 @@ from sklearn.base import TransformerMixin
 from sklearn.utils import assert_all_finite
 from sklearn.utils.validation import check_is_fitted
 
-from ._params import Interval, Numbers, Parametrized
+from ._bases.params import Interval, Numbers, Parametrized
 
 FLAT, DEEP = 2, 3  # dimensions of an image without and with channels
 

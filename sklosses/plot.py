@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ._params import fields_of
-from ._pointwise import PointwiseLoss
+from ._bases.params import fields_of
+from ._bases.pointwise import PointwiseLoss
 from ._registry import get_loss
 
 POINTS = 401  # odd: the target itself, where kinks are, is one of them

@@ -8,12 +8,12 @@ import numpy as np
 from sklearn.callback import with_callbacks
 from sklearn.utils.validation import validate_data
 
-from ._estimator import LossEstimator
-from ._fitting import ByGroup, Data
-from ._groups import Groups
-from ._inputs import check_domain
-from ._loss import Loss
-from ._responses import RankerOfLoss
+from ._arrays.groups import Groups
+from ._arrays.inputs import check_domain
+from ._bases.loss import Loss
+from ._fit.estimator import LossEstimator
+from ._fit.fitting import ByGroup, Data
+from ._fit.responses import RankerOfLoss
 from .metrics import ndcg_score
 
 

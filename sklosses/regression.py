@@ -6,9 +6,9 @@ from typing import ClassVar
 
 from sklearn.callback import with_callbacks
 
-from ._estimator import LossEstimator
-from ._loss import TermLoss
-from ._responses import RegressorOfLoss
+from ._bases.loss import TermLoss
+from ._fit.estimator import LossEstimator
+from ._fit.responses import RegressorOfLoss
 
 
 class LossRegressor(RegressorOfLoss, LossEstimator):

@@ -11,9 +11,9 @@ from sklearn.metrics import make_scorer
 from sklearn.metrics._scorer import _BaseScorer, _cached_call
 from sklearn.utils.validation import _check_response_method
 
-from ._loss import Loss, require_prediction
+from ._arrays.sequences import Alphabet
+from ._bases.loss import Loss, require_prediction
 from ._registry import get_loss
-from ._sequences import Alphabet
 from .metrics import label_error_rate
 from .metrics._ranking import METRICS, parse
 

@@ -15,13 +15,13 @@ from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from ._fitting import ByGroup
-from ._groups import Groups
-from ._groupwise import GroupedTargets, Weights
-from ._loss import Loss
-from ._params import Interval
-from ._pixel_data import SINGLE, Masks, PixelData, PixelStream, rows_of
-from ._responses import _has_probabilities
+from ._arrays.groups import Groups
+from ._bases.groupwise import GroupedTargets, Weights
+from ._bases.loss import Loss
+from ._bases.params import Interval
+from ._fit.fitting import ByGroup
+from ._fit.pixel_data import SINGLE, Masks, PixelData, PixelStream, rows_of
+from ._fit.responses import _has_probabilities
 from .classification import FEW_OF_A_CLASS, LossClassifier
 from .losses.overlap import Jaccard
 from .metrics._overlap import averaged, overlap_sums

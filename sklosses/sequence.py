@@ -9,15 +9,15 @@ from sklearn.callback import with_callbacks
 from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from ._ctc_decoding import beam, bigram_counts, greedy
-from ._estimator import COUNT, NON_NEGATIVE, LossEstimator
-from ._fitting import Data
-from ._groups import Groups
-from ._groupwise import Weights
-from ._loss import Loss
-from ._params import Interval
-from ._sequences import Alphabet, Frames, classes_of
-from ._sequencewise import SequenceTargets
+from ._arrays.groups import Groups
+from ._arrays.sequences import Alphabet, Frames, classes_of
+from ._bases.groupwise import Weights
+from ._bases.loss import Loss
+from ._bases.params import Interval
+from ._bases.sequencewise import SequenceTargets
+from ._fit.estimator import COUNT, NON_NEGATIVE, LossEstimator
+from ._fit.fitting import Data
+from ._kernels.decoding import beam, bigram_counts, greedy
 from .metrics import label_error_rate
 
 CONTEXT = Interval(0, np.inf, closed="left", integer=True)

@@ -59,50 +59,15 @@ BY_PATH = {"ids": lambda file: str(file.relative_to(PACKAGE))}
 
 # lower layers first; a module imports from layers below its own, or its own
 LAYERS = [
-    {"_special", "_fingerprint", "_curvature"},
+    {"_special", "_fingerprint"},
     {"_numba", "_numba_types"},
-    {
-        "_kernels",
-        "_newton_kernels",
-        "_numpy_kernels",
-        "_row_kernels",
-        "_group_kernels",
-        "_boost_kernels",
-        "_overlap_kernels",
-        "_batch_kernels",
-        "_ctc_kernels",
-        "_ctc_decoding",
-    },
-    {
-        "_params",
-        "_optimum",
-        "_groups",
-        "_inputs",
-        "_monitor",
-        "_docs",
-        "_outputs",
-        "_progress",
-        "_native",
-        "_sequences",
-        "_geometry",
-        "_balanced",
-    },
-    {"_loss"},
-    {"_pointwise", "_rowwise", "_softmax", "_groupwise", "_overlap", "_sequencewise", "_batchwise"}
-    | {"_variational", "_adversarial", "_blockwise"},
+    {"_kernels"},
+    {"_arrays"},
+    {"_bases"},
     {"losses", "network"},
     {"_registry"},
-    {"_warmup", "metrics", "solvers", "catalog", "pixels"}
-    | {
-        "certify",
-        "_certify_checks",
-        "_certify_samples",
-        "_certify_sequences",
-        "_certify_embeddings",
-        "_certify_adversarial",
-        "_certify_variational",
-    },
-    {"scoring", "_estimator", "_fitting", "_solver", "_responses", "_pixel_data", "_embedding"},
+    {"metrics", "solvers", "catalog", "certify", "_certify", "pixels", "_warmup"},
+    {"scoring", "_fit"},
     {"regression", "classification", "ranking", "embedding", "segmentation", "sequence"}
     | {"generative", "multitask"},
     {"boosting", "plot", "displays", "dask", "sampling"},
@@ -120,8 +85,8 @@ def test_imports_point_one_way(file):
     name = ".".join(file.relative_to(PACKAGE).with_suffix("").parts)
     allowed_upwards = {
         # `loss.scorer()` is the convenience that closes a circle, at call time
-        "_loss": {"scoring", "losses.compose"},  # and `a + b`
-        "_variational": {"_registry"},  # a reconstruction by name
+        "_bases.loss": {"scoring", "losses.compose"},  # and `a + b`
+        "_bases.variational": {"_registry"},  # a reconstruction by name
         "losses._features": {"_registry"},  # a base loss has a name, as everywhere
     }
     upwards = {
@@ -164,12 +129,10 @@ def test_losses_know_the_contract_and_the_numerics_only(file):
         return
     family = {"losses.multiclass"} if file.name == "binary.py" else set()  # Brier's other form
     family |= {"losses._lists", "losses._triplets"} if file.name in GROUPWISE else set()
-    family |= {"_ctc_kernels"} if file.name == "sequence.py" else set()
+    family |= {"_kernels.ctc"} if file.name == "sequence.py" else set()
     if file.name in NETWORKS:
-        family |= {"losses._features", "network", "_blockwise", "_loss", "_registry"}
-    bases = {"_pointwise", "_rowwise", "_softmax", "_groupwise", "_overlap", "_sequencewise"}
-    bases |= {"_native", "_batchwise", "_variational", "_adversarial"}
-    assert own(file) <= {*bases, "_special"} | family
+        family |= {"losses._features", "network", "_registry"}
+    assert {name for name in own(file) if not name.startswith("_bases.")} <= {"_special"} | family
     others = {name.partition(".")[0] for name in imports(file)} - {"sklosses"}
     # to sort a query, and for scratch; of an autoencoder, all is arrays
     arrays = {"numpy"} if file.name in GROUPWISE | {"variational.py"} else set()

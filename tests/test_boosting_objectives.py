@@ -18,7 +18,7 @@ from sklearn.datasets import load_diabetes, load_wine
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
 import sklosses as sl
-from sklosses._curvature import curvature_of, curvatures_of
+from sklosses._kernels.curvature import curvature_of, curvatures_of
 from sklosses.boosting.catboost import leaf_options
 from sklosses.boosting.hist_gradient_boosting import hist_gradient_boosting_loss
 

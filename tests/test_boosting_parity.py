@@ -10,7 +10,7 @@ from numpy.testing import assert_allclose
 from sklearn.datasets import load_diabetes
 
 import sklosses as sl
-from sklosses._native import BOOSTERS, Native, twin
+from sklosses._bases.native import BOOSTERS, Native, twin
 from sklosses.boosting import compare_with_native
 from sklosses.boosting._parity import RUNNERS
 

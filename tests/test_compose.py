@@ -521,7 +521,7 @@ def test_scorer_is_the_negated_sum(numbers, classes):
 
 
 def test_warmup():
-    from sklosses._kernels import fill
+    from sklosses._kernels.terms import fill
 
     loss, y = 2 * sl.SquaredError() + sl.Tukey(), np.arange(3.0)
     before = len(fill.dispatcher.signatures)
@@ -535,7 +535,7 @@ def test_warmup():
 
 
 def test_one_compilation_for_all_weights(numbers):
-    from sklosses._kernels import fill
+    from sklosses._kernels.terms import fill
 
     loss, y = sl.PseudoHuber() + sl.LogCosh(), numbers[1]
     loss.values(y, y)

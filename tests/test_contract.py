@@ -10,9 +10,9 @@ import pytest
 from numpy.testing import assert_allclose
 
 import sklosses as sl
-from sklosses._params import fields_of
+from sklosses._bases.params import fields_of
+from sklosses._bases.softmax import SoftmaxLoss
 from sklosses._registry import example_of
-from sklosses._softmax import SoftmaxLoss
 from sklosses.certify import random_parameters
 
 DRAWS = 2

@@ -16,8 +16,9 @@ from sklearn.base import clone
 from threadpoolctl import threadpool_limits
 
 import sklosses as sl
-from sklosses import _ctc_kernels, _sequencewise
-from sklosses._sequences import Labels
+from sklosses._arrays.sequences import Labels
+from sklosses._bases import sequencewise
+from sklosses._kernels import ctc as ctc_kernels
 
 CASES = json.loads((Path(__file__).parent / "data" / "sequence_cases.json").read_text())["cases"]
 DTYPES = pytest.mark.parametrize("dtype", [np.float64, np.float32])
@@ -181,12 +182,12 @@ def kernel_keeps(y, z, *, blank=0):
     emission, alpha = np.empty((size, n)), np.empty((size + 1, 2 * n))
     skip = np.zeros(n)
     skip[1:-1] = y[1:] != y[:-1]
-    small, _ = _ctc_kernels._emissions(z, y, blank, None, emission, np.empty(k), None)
+    small, _ = ctc_kernels._emissions(z, y, blank, None, emission, np.empty(k), None)
     if small:
         return False
-    _ctc_kernels._forward(emission, skip, alpha)
+    ctc_kernels._forward(emission, skip, alpha)
     scratch = np.empty(10 * n)
-    return _ctc_kernels._backward(emission, skip, alpha, y, 1.0, blank, np.empty(k), scratch, None)
+    return ctc_kernels._backward(emission, skip, alpha, y, 1.0, blank, np.empty(k), scratch, None)
 
 
 def misled(n_frames, strength):
@@ -509,9 +510,9 @@ def test_threads_change_nothing(stacked, rng, monkeypatch):
         return compute(self, *arrays)
 
     monkeypatch.setattr(sl.CTC, "_compute", watched)
-    monkeypatch.setattr(_sequencewise, "LARGE", 1)
-    monkeypatch.setattr(_sequencewise, "PART", 500)
-    monkeypatch.setattr(_sequencewise, "_openmp_effective_n_threads", lambda: 3)
+    monkeypatch.setattr(sequencewise, "LARGE", 1)
+    monkeypatch.setattr(sequencewise, "PART", 500)
+    monkeypatch.setattr(sequencewise, "_openmp_effective_n_threads", lambda: 3)
     values, gradient = loss.values_gradient(labels, frames, w)
     assert_array_equal(values, expected[0])
     for ours, theirs in zip(gradient, expected[1], strict=True):
@@ -538,7 +539,7 @@ def test_memory_is_that_of_one_sequence(rng):
         loss.values_gradient(labels, frames)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    scratch = 8 * _ctc_kernels.scratch_size(500, 60, 30)
+    scratch = 8 * ctc_kernels.scratch_size(500, 60, 30)
     gradient = 40 * 500 * 30 * 8
     assert peak < gradient + 1.2 * scratch + 2**19
     assert scratch < 3.3 * 8 * 500 * 61

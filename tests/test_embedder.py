@@ -23,8 +23,8 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import estimator_checks_generator, parametrize_with_checks
 
 import sklosses as sl
-from sklosses._balanced import Labelled
-from sklosses._embedding import nearest_accuracy
+from sklosses._fit.balanced import Labelled
+from sklosses._fit.metric_learning import nearest_accuracy
 
 # most fits here are cut short
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")

@@ -12,8 +12,8 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 import sklosses as sl
-from sklosses import _batchwise
-from sklosses._geometry import Distance
+from sklosses._arrays.geometry import Distance
+from sklosses._bases import batchwise
 from sklosses.losses import _triplets
 
 CASES = {
@@ -292,7 +292,7 @@ def test_large_exponents():
 def test_blocks_do_not_matter(loss, rng, monkeypatch):
     y, z = batch(rng)
     whole = loss.values_gradient(y, z)
-    monkeypatch.setattr(_batchwise, "BLOCK", 7 * 60)
+    monkeypatch.setattr(batchwise, "BLOCK", 7 * 60)
     for one, other in zip(whole, loss.values_gradient(y, z), strict=True):
         assert_allclose(one, other, rtol=1e-12, atol=1e-15)
 

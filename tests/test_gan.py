@@ -13,7 +13,7 @@ from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.model_selection import GridSearchCV
 
 import sklosses as sl
-from sklosses._adversarial import AdversarialLoss
+from sklosses._bases.adversarial import AdversarialLoss
 from sklosses.generative._coverage import coverage
 from sklosses.network import Network
 from sklosses.solvers.duel import Duel, DuelOptions

@@ -12,7 +12,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 
 import sklosses as sl
-from sklosses._adversarial import AdversarialLoss
+from sklosses._bases.adversarial import AdversarialLoss
 from sklosses.network import ACTIVATIONS, Network
 
 CASES = json.loads((Path(__file__).parent / "data" / "generative_cases.json").read_text())["cases"]

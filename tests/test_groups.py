@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_array_equal
 
-from sklosses._groups import Groups
+from sklosses._arrays.groups import Groups
 
 RANDOM = np.random.default_rng(0).integers(0, 7, 60)
 LETTERS = np.array(list("qwertyu"))

@@ -19,8 +19,8 @@ from sklearn.base import clone
 from sklearn.utils._param_validation import InvalidParameterError
 
 import sklosses as sl
-from sklosses import _kernels
-from sklosses._params import fields_of
+from sklosses._bases.params import fields_of
+from sklosses._kernels import terms as term_kernels
 from sklosses._registry import FAMILIES, example_of
 from sklosses.certify import random_parameters
 
@@ -433,7 +433,7 @@ def test_odd_forms_compile_nothing_new(data):
     compiled_for, count = [], 1
     for form in FORMS:
         loss.values(*(odd_forms(array)[form] for array in data))
-        known = _kernels.fill.dispatcher.signatures
+        known = term_kernels.fill.dispatcher.signatures
         before, count = count, sum("Counted" in signature[0].name for signature in known)
         compiled_for += [form] * (count - before)
     assert compiled_for == []

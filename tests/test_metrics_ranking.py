@@ -19,7 +19,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import GridSearchCV, GroupKFold, cross_validate
 
 import sklosses as sl
-from sklosses._groups import Groups
+from sklosses._arrays.groups import Groups
 from sklosses.metrics import _ranking as ranking
 from sklosses.metrics import _ranking_kernels as kernels
 from sklosses.metrics import (

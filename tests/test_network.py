@@ -11,7 +11,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 
 import sklosses as sl
-from sklosses._optimum import best_constant
+from sklosses._bases.optimum import best_constant
 from sklosses._registry import example_of
 from sklosses.network import ACTIVATIONS, Network
 from sklosses.solvers.batch import NetworkObjective

@@ -29,7 +29,8 @@ from sklearn.preprocessing import scale
 from sklearn.svm import LinearSVC, LinearSVR
 
 import sklosses as sl
-from sklosses import _newton_kernels, _numpy_kernels
+from sklosses._kernels import newton as newton_kernels
+from sklosses._kernels import whole_arrays as numpy_kernels
 from sklosses._numba import bind
 
 TOL = 1e-4
@@ -591,7 +592,7 @@ def test_compiled_kernels_are_those_of_numpy(loss, h):
 
     y, z, w = kernel_data(loss)
     step, results = np.linspace(-1, 1, 60), []
-    for module, own in ((_newton_kernels, bind(loss, np.dtype(float))), (_numpy_kernels, OnArrays)):
+    for module, own in ((newton_kernels, bind(loss, np.dtype(float))), (numpy_kernels, OnArrays)):
         a, b, c, e, f = (np.zeros(60) for _ in range(5))
         found = [*module.terms(own, y, z, w, h, a, b)]
         found.append(module.slope_along(own, y, z, step, 0.7, w, h))
@@ -611,10 +612,10 @@ def test_windows_average(loss, h):
 
     def slopes_at(z, h):
         out = np.empty(60)
-        _newton_kernels.terms(own, y, z, w, h, out, np.empty(60))
+        newton_kernels.terms(own, y, z, w, h, out, np.empty(60))
         return out
 
-    value, _ = _newton_kernels.terms(own, y, z, w, h, slopes, curvatures)
+    value, _ = newton_kernels.terms(own, y, z, w, h, slopes, curvatures)
     assert_allclose(value, w @ loss.values(y, z), rtol=1e-12)
     grid = np.linspace(-h, h, 20_001)
     for i in range(0, 60, 6):  # the average of the derivative over the window
@@ -629,11 +630,11 @@ def test_windows_average(loss, h):
         smooth &= np.abs(right - left) < 1e-3
     rise = (slopes_at(z + d, h) - slopes_at(z - d, h)) / (2 * d)
     assert_allclose(curvatures[smooth], rise[smooth], rtol=1e-5, atol=1e-7)
-    _newton_kernels.window_drift(own, y, z, w, h, drift)
+    newton_kernels.window_drift(own, y, z, w, h, drift)
     widen = (slopes_at(z, h + d) - slopes_at(z, h - d)) / (2 * d)
     assert_allclose(drift[smooth], widen[smooth], rtol=1e-5, atol=1e-7)
     step = np.linspace(-1, 1, 60)
-    along = _newton_kernels.slope_along(own, y, z, step, 0.3, w, h)
+    along = newton_kernels.slope_along(own, y, z, step, 0.3, w, h)
     assert_allclose(along, slopes_at(z + 0.3 * step, h) @ step, rtol=1e-10, atol=1e-12)
 
 
@@ -646,7 +647,7 @@ def test_what_smoothing_costs_is_bounded(loss, h):
     grid = np.linspace(-4 * h, 4 * h, 8001)
     for i in range(0, 60, 3):
         one = slice(i, i + 1)
-        value, lost = _newton_kernels.terms(own, y[one], z[one], np.ones(1), h, slope, curvature)
+        value, lost = newton_kernels.terms(own, y[one], z[one], np.ones(1), h, slope, curvature)
         least = (loss.values(np.full(grid.size, y[i]), z[i] + grid) - slope * grid).min()
         assert lost >= 0.0
         assert lost >= value - least - 1e-12 * max(1.0, abs(value))

@@ -7,9 +7,9 @@ import pytest
 from numpy.testing import assert_array_equal
 
 import sklosses as sl
-from sklosses import _outputs
+from sklosses._arrays import outputs
 
-LARGE = _outputs.LEAST // 8  # float64 numbers
+LARGE = outputs.LEAST // 8  # float64 numbers
 
 
 @pytest.fixture
@@ -42,17 +42,17 @@ def test_results_that_are_held_are_never_shared(arrays):
     assert len({address(array) for array in held}) == 5
     for k, array in enumerate(held):
         assert array[7] == (y[7] - (z[7] + k)) ** 2
-    assert len(_outputs._kept) <= _outputs.KEPT
+    assert len(outputs._kept) <= outputs.KEPT
 
 
 def test_small_and_huge_results_are_plain_arrays():
-    kept = list(_outputs._kept)
-    small = _outputs.new_array((10, 3), np.float32)
-    huge = _outputs.new_array((_outputs.MOST // 8 + 1,), np.float64)
+    kept = list(outputs._kept)
+    small = outputs.new_array((10, 3), np.float32)
+    huge = outputs.new_array((outputs.MOST // 8 + 1,), np.float64)
     assert small.base is None
     assert huge.base is None
     assert small.shape == (10, 3)
-    assert [id(array) for array in kept] == [id(array) for array in _outputs._kept]
+    assert [id(array) for array in kept] == [id(array) for array in outputs._kept]
 
 
 def test_threads_never_get_the_same_memory():
@@ -60,7 +60,7 @@ def test_threads_never_get_the_same_memory():
 
     def take():
         barrier.wait()
-        taken.extend(_outputs.new_array((LARGE,), np.float64) for _ in range(5))
+        taken.extend(outputs.new_array((LARGE,), np.float64) for _ in range(5))
 
     threads = [threading.Thread(target=take) for _ in range(4)]
     for thread in threads:

@@ -11,7 +11,7 @@ from sklearn import metrics
 from sklearn._loss import loss as sklearn_loss
 
 import sklosses as sl
-from sklosses import _row_kernels
+from sklosses._kernels import rows as row_kernels
 
 N, K = 300, 4
 SOFTMAX = [
@@ -381,7 +381,7 @@ def test_any_number_of_columns(loss, k, rng):
     assert_array_equal(together[1], together[2])
 
 
-BLOCK = _row_kernels.BLOCK
+BLOCK = row_kernels.BLOCK
 
 
 @pytest.mark.parametrize("loss", ALL, **NAMED)

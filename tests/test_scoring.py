@@ -27,7 +27,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 
 import sklosses as sl
-from sklosses._params import fields_of
+from sklosses._bases.params import fields_of
 from sklosses._registry import example_of
 
 N = 90

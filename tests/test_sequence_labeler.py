@@ -33,7 +33,7 @@ from sklearn.utils.validation import (
 )
 
 import sklosses as sl
-from sklosses._ctc_decoding import beam, greedy
+from sklosses._kernels.decoding import beam, greedy
 from sklosses.metrics import label_error_rate
 
 # most fits here are cut short

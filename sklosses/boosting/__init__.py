@@ -1,6 +1,6 @@
 """Gradient boosters driven by any loss: objectives and metrics in the form each library wants."""
 
-from .._native import Native
+from .._bases.native import Native
 from ._estimators import LossBoostingClassifier, LossBoostingRanker, LossBoostingRegressor
 from ._parity import compare_with_native
 from .catboost import catboost_metric, catboost_objective

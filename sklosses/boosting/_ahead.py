@@ -12,7 +12,7 @@ from functools import cache
 
 import numpy as np
 
-from .._inputs import DOUBLE, SINGLE
+from .._arrays.inputs import DOUBLE, SINGLE
 from ._callback import Callback
 from ._derivatives import engine_of
 from ._library import imported

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from sklearn.base import clone
 
-from .._groups import Groups
-from .._inputs import DOUBLE, SINGLE
-from .._outputs import new_array
+from .._arrays.groups import Groups
+from .._arrays.inputs import DOUBLE, SINGLE
+from .._arrays.outputs import new_array
 from .._registry import get_loss
 from ._derivatives import engine_of
 

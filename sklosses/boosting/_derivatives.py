@@ -13,8 +13,7 @@ from math import frexp, isfinite, sqrt
 import numpy as np
 from sklearn.utils import assert_all_finite, check_consistent_length
 
-from .. import _boost_kernels
-from .._inputs import (
+from .._arrays.inputs import (
     DOUBLE,
     RAW_NAMES,
     SINGLE,
@@ -23,10 +22,11 @@ from .._inputs import (
     check_same_shape,
     limits_of,
 )
-from .._loss import TermLoss
-from .._params import REAL
-from .._pointwise import PointwiseLoss
-from .._rowwise import RowwiseLoss
+from .._bases.loss import TermLoss
+from .._bases.params import REAL
+from .._bases.pointwise import PointwiseLoss
+from .._bases.rowwise import RowwiseLoss
+from .._kernels import boosting as boost_kernels
 
 WINDOW = 0.6  # of the typical distance to a kink
 FLOOR = 0.15  # times a typical slope over the window
@@ -105,7 +105,7 @@ class _OfTerms:
     def _kernels(self, dtype):
         if dtype not in self.bound:
             backend, bound = self.loss._backend(dtype)
-            self.bound[dtype] = backend, _boost_kernels if self.loss.jit else backend, bound
+            self.bound[dtype] = backend, boost_kernels if self.loss.jit else backend, bound
         return self.bound[dtype]
 
     def _bend(self, kernels, bound, y, z, w):
@@ -209,7 +209,7 @@ class _OfRows:
         return window, np.maximum(floor, 1e-6 * floor.max()), _scale(mean.max())
 
     def _fill_bent(self, y, z, w, bend, slopes, curvatures):
-        """As `_boost_kernels.fill_bent`, a column at a time."""
+        """As `boost_kernels.fill_bent`, a column at a time."""
         window, floor, scale = bend
         suspect = self.loss._fill_rows(y, z, w, None, slopes, curvatures, None)
         weight = w if w.size == z.shape[0] else 1.0

@@ -11,12 +11,12 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import _safe_indexing, check_consistent_length
 from sklearn.utils.validation import _check_sample_weight, _check_y, check_is_fitted, validate_data
 
-from .._groups import Groups
-from .._inputs import DOUBLE, check_domain
-from .._loss import Loss
-from .._native import twin
+from .._arrays.groups import Groups
+from .._arrays.inputs import DOUBLE, check_domain
+from .._bases.loss import Loss
+from .._bases.native import twin
+from .._fit.responses import ClassifierOfLoss, LossModel, RankerOfLoss, RegressorOfLoss
 from .._registry import get_loss
-from .._responses import ClassifierOfLoss, LossModel, RankerOfLoss, RegressorOfLoss
 from ._callback import of_sizes
 from ._job import Data, Job
 from ._library import library_of

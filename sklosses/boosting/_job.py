@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from sklearn.utils import _safe_indexing
 
-from .._groups import Groups
-from .._inputs import DOUBLE
-from .._loss import TermLoss
-from .._native import Native
+from .._arrays.groups import Groups
+from .._arrays.inputs import DOUBLE
+from .._bases.loss import TermLoss
+from .._bases.native import Native
 from ._callback import Callback
 
 

@@ -6,9 +6,9 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from .._groups import Groups
-from .._inputs import SINGLE
-from .._native import twin
+from .._arrays.groups import Groups
+from .._arrays.inputs import SINGLE
+from .._bases.native import twin
 from .._registry import get_loss
 from ._callback import Callback
 from .catboost import _Objective, leaf_options

@@ -7,8 +7,8 @@ from typing import ClassVar
 import numpy as np
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
-from .._loss import TermLoss
-from .._optimum import CLASSES
+from .._bases.loss import TermLoss
+from .._bases.optimum import CLASSES
 from ._callback import Callback
 from ._job import Data, best_constant, row_numbers
 from ._library import Boosted, Library

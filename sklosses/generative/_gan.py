@@ -13,14 +13,14 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 from threadpoolctl import threadpool_limits
 
-from .._adversarial import AdversarialLoss
-from .._estimator import COUNT, OPEN_UNIT, SIZES, LossHolder
-from .._fitting import WIDE
-from .._loss import Loss
-from .._params import Interval
-from .._progress import Progress
+from .._bases.adversarial import AdversarialLoss
+from .._bases.loss import Loss
+from .._bases.params import Interval
+from .._fit.estimator import COUNT, OPEN_UNIT, SIZES, LossHolder
+from .._fit.fitting import WIDE
+from .._fit.progress import Progress
+from .._fit.solver import hidden_sizes
 from .._registry import get_loss
-from .._solver import hidden_sizes
 from ..network import ACTIVATIONS, Network
 from ..solvers.duel import Duel, DuelOptions
 from ..solvers.minibatch import Standardiser

@@ -11,11 +11,11 @@ from sklearn.callback import with_callbacks
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from .._estimator import COUNT, SIZES, LossEstimator, checked_weight
-from .._fitting import Data
-from .._loss import Loss
+from .._bases.loss import Loss
+from .._fit.estimator import COUNT, SIZES, LossEstimator, checked_weight
+from .._fit.fitting import Data
+from .._fit.solver import hidden_sizes
 from .._registry import get_loss
-from .._solver import hidden_sizes
 from ..losses import ELBO
 from ._network import VariationalNetwork
 

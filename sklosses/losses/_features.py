@@ -13,10 +13,10 @@ import numpy as np
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from .._blockwise import BatchLoss, entries
-from .._loss import REAL, Loss
-from .._pointwise import PointwiseLoss
-from .._rowwise import descended
+from .._bases.blockwise import BatchLoss, entries
+from .._bases.loss import REAL, Loss
+from .._bases.pointwise import PointwiseLoss
+from .._bases.rowwise import descended
 from ..network import Network, network_of
 
 QUANTILES = np.linspace(0, 1, 11)  # of targets, to start a descent to a constant from

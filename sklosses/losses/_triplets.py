@@ -6,7 +6,7 @@ from math import inf
 
 import numpy as np
 
-from .._batchwise import fadd
+from .._bases.batchwise import fadd
 from ._lists import falling, taken
 
 MANY = 300  # positives from which `ranged` is faster

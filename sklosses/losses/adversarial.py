@@ -8,7 +8,7 @@ from __future__ import annotations
 from math import inf
 from typing import Annotated, ClassVar
 
-from .._adversarial import AdversarialLoss, Interval, norm_penalty
+from .._bases.adversarial import AdversarialLoss, Interval, norm_penalty
 from .._special import expit, log1pexp
 
 

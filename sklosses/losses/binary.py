@@ -5,8 +5,8 @@ from __future__ import annotations
 from math import inf
 from typing import Annotated, ClassVar
 
-from .._native import Native
-from .._pointwise import Interval, PointwiseLoss, clipped_logit, weighted_mean
+from .._bases.native import Native
+from .._bases.pointwise import Interval, PointwiseLoss, clipped_logit, weighted_mean
 from .._special import clip_probability, exp_of_negative, expit, log, log1p, log1pexp, logit
 from .multiclass import CategoricalBrier, CategoricalCrossEntropy
 

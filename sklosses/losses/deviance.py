@@ -6,8 +6,8 @@ from math import inf
 from math import log as natural_log
 from typing import Annotated, ClassVar
 
-from .._native import Native
-from .._pointwise import REAL, Interval, PointwiseLoss, weighted_mean
+from .._bases.native import Native
+from .._bases.pointwise import REAL, Interval, PointwiseLoss, weighted_mean
 from .._special import exp, exp_minus, expm1, log, xlogy
 
 EPS = 2.0**-52

@@ -6,8 +6,8 @@ from itertools import pairwise
 from math import sqrt
 from typing import Annotated, ClassVar
 
-from .._native import Native
-from .._rowwise import (
+from .._bases.native import Native
+from .._bases.rowwise import (
     Interval,
     Numbers,
     RowwiseLoss,

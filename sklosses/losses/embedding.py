@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import inf
 from typing import Annotated, ClassVar
 
-from .._batchwise import EmbeddingLoss, Interval, fadd
+from .._bases.batchwise import EmbeddingLoss, Interval, fadd
 from .._special import exp_of_negative, expit, log, log1pexp
 from ._triplets import MANY, crossed, ranged
 

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar
 
 import numpy as np
 
-from .._groupwise import GroupLoss, Interval, fadd
+from .._bases.groupwise import GroupLoss, Interval, fadd
 from .._special import exp, expit, log, log1pexp
 from ._lists import LOG2_E, discount, falling, gain, ideal_gain, taken
 

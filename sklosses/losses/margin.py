@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from .._pointwise import Interval, PointwiseLoss, clipped_logit, weighted_mean
+from .._bases.pointwise import Interval, PointwiseLoss, clipped_logit, weighted_mean
 from .._special import exp, expit, logit
 
 PROBABILITY = Interval(0, 1, closed="both")

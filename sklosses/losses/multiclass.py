@@ -5,9 +5,9 @@ from __future__ import annotations
 from math import inf
 from typing import Annotated, ClassVar
 
-from .._native import Native
-from .._rowwise import Interval, RowwiseLoss, class_shares
-from .._softmax import SoftmaxLoss
+from .._bases.native import Native
+from .._bases.rowwise import Interval, RowwiseLoss, class_shares
+from .._bases.softmax import SoftmaxLoss
 from .._special import exp, log
 
 NON_NEGATIVE = Interval(0, inf, closed="left")

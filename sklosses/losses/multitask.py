@@ -6,8 +6,8 @@ from typing import Annotated, ClassVar
 
 import numpy as np
 
-from .._inputs import require_weight
-from .._loss import Loss
+from .._arrays.inputs import require_weight
+from .._bases.loss import Loss
 
 WEIGHTINGS = ("fixed", "uncertainty", "dynamic")
 REGRESSION = ("regression", "distributional")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import inf
 from typing import Annotated, ClassVar
 
-from .._overlap import Interval, LovaszLoss, OverlapLoss
+from .._bases.overlap import Interval, LovaszLoss, OverlapLoss
 from .._special import power
 
 NON_NEGATIVE = Interval(0, inf, closed="left")

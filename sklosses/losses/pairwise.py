@@ -7,8 +7,8 @@ from typing import Annotated, ClassVar
 
 import numpy as np
 
-from .._groupwise import GroupLoss, Interval, fadd
-from .._native import Native
+from .._bases.groupwise import GroupLoss, Interval, fadd
+from .._bases.native import Native
 from .._special import exp_of_negative, expit, log1pexp
 from ._lists import by_score, falling, next_grades, taken
 

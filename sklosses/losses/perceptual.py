@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar
 
 import numpy as np
 
-from .._rowwise import Interval
+from .._bases.rowwise import Interval
 from ._features import FeatureLoss
 
 ENTRIES = 2**20  # of Gram matrices at once

@@ -5,8 +5,8 @@ from __future__ import annotations
 from math import inf
 from typing import Annotated, ClassVar
 
-from .._native import Native
-from .._pointwise import Interval, PointwiseLoss, weighted_mean, weighted_quantile
+from .._bases.native import Native
+from .._bases.pointwise import Interval, PointwiseLoss, weighted_mean, weighted_quantile
 from .._special import log1p
 
 EPS = 2.0**-52

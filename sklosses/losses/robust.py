@@ -5,8 +5,8 @@ from __future__ import annotations
 from math import inf
 from typing import Annotated, ClassVar
 
-from .._native import Native
-from .._pointwise import Interval, PointwiseLoss
+from .._bases.native import Native
+from .._bases.pointwise import Interval, PointwiseLoss
 from .._special import exp, log1p, log_cosh, sqrt, tanh
 
 POSITIVE = Interval(0, inf)

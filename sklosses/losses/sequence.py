@@ -7,8 +7,8 @@ from typing import Annotated, ClassVar
 
 import numpy as np
 
-from .. import _ctc_kernels
-from .._sequencewise import Interval, SequenceLoss
+from .._bases.sequencewise import Interval, SequenceLoss
+from .._kernels import ctc as ctc_kernels
 
 COLUMN = Interval(0, inf, closed="left", integer=True)
 
@@ -72,10 +72,10 @@ class CTC(SequenceLoss):
     }
     reference: ClassVar = "Graves et al. (2006), doi:10.1145/1143844.1143891"
 
-    _scratch_size: ClassVar = staticmethod(_ctc_kernels.scratch_size)
+    _scratch_size: ClassVar = staticmethod(ctc_kernels.scratch_size)
 
     def _compute(self, *arrays):
-        return _ctc_kernels.fill(int(self.blank), *arrays)
+        return ctc_kernels.fill(int(self.blank), *arrays)
 
     # the textbook's recursion with logarithms, slow: what the kernels are compared with
 

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar
 
 import numpy as np
 
-from .._variational import Interval, Loss, ReconstructionLoss, VariationalLoss
+from .._bases.variational import Interval, Loss, ReconstructionLoss, VariationalLoss
 
 
 class GaussianKL(VariationalLoss):

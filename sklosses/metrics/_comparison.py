@@ -6,7 +6,7 @@ import numpy as np
 from scipy.special import stdtr
 from sklearn.utils import check_random_state
 
-from .._groups import Groups
+from .._arrays.groups import Groups
 from ._ranking import EMPTY, Queries, _require, parse
 
 TESTS = ("student", "fisher")

@@ -6,8 +6,8 @@ import numpy as np
 from sklearn.utils import assert_all_finite, check_consistent_length
 from sklearn.utils.validation import check_non_negative
 
-from .._groups import Groups
-from .._inputs import DOUBLE, as_weights, require_rows, require_weight
+from .._arrays.groups import Groups
+from .._arrays.inputs import DOUBLE, as_weights, require_rows, require_weight
 from ..losses.overlap import Dice, Jaccard
 
 AVERAGES = ("binary", "macro", "micro", None)

@@ -7,9 +7,9 @@ from numbers import Integral, Real
 import numpy as np
 from sklearn.utils import assert_all_finite, check_consistent_length
 
-from .._groups import Groups
-from .._inputs import DOUBLE, as_floats, as_kernels_take_it, require_rows, require_weight
-from . import _ranking_kernels as kernels
+from .._arrays.groups import Groups
+from .._arrays.inputs import DOUBLE, as_floats, as_kernels_take_it, require_rows, require_weight
+from ..metrics import _ranking_kernels as kernels
 from ._ranking_kernels import EMPTY
 
 EMPTY_QUERY = ("skip", "zero", "one", "raise")

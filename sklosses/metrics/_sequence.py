@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.utils import assert_all_finite, check_consistent_length
 from sklearn.utils.validation import check_non_negative
 
-from .._inputs import DOUBLE, as_weights, require_rows, require_weight
+from .._arrays.inputs import DOUBLE, as_weights, require_rows, require_weight
 from .._numba import kernel
 
 

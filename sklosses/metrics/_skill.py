@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .._loss import require_prediction
+from .._bases.loss import require_prediction
 from .._registry import get_loss
 
 

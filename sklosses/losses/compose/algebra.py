@@ -8,8 +8,8 @@ from math import inf, isclose
 from sklearn.base import clone
 from sklearn.utils._param_validation import InvalidParameterError
 
-from ..._loss import Interval, Loss
-from ..._native import multiple
+from ..._bases.loss import Interval, Loss
+from ..._bases.native import multiple
 
 WEIGHT = Interval(0, inf, closed="left")
 NUMBERS = ("regression", "generative")  # families whose losses of rows can be added
@@ -211,7 +211,7 @@ class WeightedSum(Loss):
 
 def _kind_of(params):
     """Return the class of a sum with these parameters."""
-    from . import KINDS, PointwiseSum  # which are made of the class above
+    from ..compose import KINDS, PointwiseSum  # which are made of the class above
 
     kinds = (kind for kind in KINDS if any(isinstance(p, kind.of) for p in params.values()))
     return next(kinds, PointwiseSum)

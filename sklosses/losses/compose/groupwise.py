@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..._groupwise import GroupwiseLoss
-from ..._inputs import DOUBLE, as_floats, require_weight
-from ..._overlap import best_constant_of
-from ..._pointwise import PointwiseLoss
-from ..._rowwise import RowwiseLoss
+from ..._arrays.inputs import DOUBLE, as_floats, require_weight
+from ..._bases.groupwise import GroupwiseLoss
+from ..._bases.overlap import best_constant_of
+from ..._bases.pointwise import PointwiseLoss
+from ..._bases.rowwise import RowwiseLoss
 from .algebra import PROBES, WeightedSum, _from_parts
 
 RESPONSES = ("y_true", "y_pred")

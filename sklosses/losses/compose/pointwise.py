@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from ..._inputs import as_weights
-from ..._pointwise import PointwiseLoss
+from ..._arrays.inputs import as_weights
+from ..._bases.pointwise import PointwiseLoss
 from .algebra import PROBES, WeightedSum
 
 

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..._blockwise import BatchLoss, entries
-from ..._inputs import check_domain
-from ..._pointwise import PointwiseLoss
-from ..._rowwise import RowwiseLoss
+from ..._arrays.inputs import check_domain
+from ..._bases.blockwise import BatchLoss, entries
+from ..._bases.pointwise import PointwiseLoss
+from ..._bases.rowwise import RowwiseLoss
 from .algebra import PROBES, WeightedSum
 
 ANY_COLUMNS = 3

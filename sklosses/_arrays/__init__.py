@@ -1,0 +1,1 @@
+"""Arrays as kernels want them, and those that results are computed into."""

@@ -1,0 +1,1 @@
+"""What a loss is: the base classes, what they declare, and their array methods."""

@@ -1,0 +1,1 @@
+"""What `certify` does: the samples of each kind of loss, and the checks."""

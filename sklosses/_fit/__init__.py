@@ -1,0 +1,1 @@
+"""What estimators share: parameters, data, the choice of a solver, what is watched and shown."""
