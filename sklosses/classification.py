@@ -9,8 +9,8 @@ from sklearn.callback import with_callbacks
 
 from ._arrays.groups import Groups
 from ._bases.loss import Loss
+from ._fit.data import ByGroup, Data
 from ._fit.estimator import LossEstimator
-from ._fit.fitting import ByGroup, Data
 from ._fit.responses import ClassifierOfLoss
 
 FEW_OF_A_CLASS = 16  # rows that a batch should hold at least, where a batch is a group

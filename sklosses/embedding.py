@@ -18,8 +18,8 @@ from sklearn.utils.validation import check_consistent_length, validate_data
 from ._bases.loss import Loss
 from ._bases.params import Interval
 from ._fit.balanced import Labelled, Views
+from ._fit.data import Data
 from ._fit.estimator import COUNT, LossEstimator
-from ._fit.fitting import Data
 from ._fit.metric_learning import SAMPLE, EmbeddingObjective, nearest_accuracy, unit_rows
 from ._fit.solver import hidden_sizes
 from .solvers.minibatch import SOLVERS

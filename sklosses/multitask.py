@@ -9,8 +9,8 @@ from sklearn.callback import with_callbacks
 from sklearn.metrics import accuracy_score, r2_score
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from ._fit.data import Data
 from ._fit.estimator import SIZES, LossEstimator, checked_weight
-from ._fit.fitting import Data
 from .losses.multitask import MultiTask
 from .metrics import d2_loss_score
 

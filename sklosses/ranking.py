@@ -11,8 +11,8 @@ from sklearn.utils.validation import validate_data
 from ._arrays.groups import Groups
 from ._arrays.inputs import check_domain
 from ._bases.loss import Loss
+from ._fit.data import ByGroup, Data
 from ._fit.estimator import LossEstimator
-from ._fit.fitting import ByGroup, Data
 from ._fit.responses import RankerOfLoss
 from .metrics import ndcg_score
 

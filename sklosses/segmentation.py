@@ -19,7 +19,7 @@ from ._arrays.groups import Groups
 from ._bases.groupwise import GroupedTargets, Weights
 from ._bases.loss import Loss
 from ._bases.params import Interval
-from ._fit.fitting import ByGroup
+from ._fit.data import ByGroup
 from ._fit.pixel_data import SINGLE, Masks, PixelData, PixelStream, rows_of
 from ._fit.responses import _has_probabilities
 from .classification import FEW_OF_A_CLASS, LossClassifier

@@ -15,8 +15,8 @@ from ._bases.groupwise import Weights
 from ._bases.loss import Loss
 from ._bases.params import Interval
 from ._bases.sequencewise import SequenceTargets
+from ._fit.data import Data
 from ._fit.estimator import COUNT, NON_NEGATIVE, LossEstimator
-from ._fit.fitting import Data
 from ._kernels.decoding import beam, bigram_counts, greedy
 from .metrics import label_error_rate
 

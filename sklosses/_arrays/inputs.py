@@ -113,7 +113,7 @@ def aligned(y_true, prediction, sample_weight, names, dtype=None):
 
 @lru_cache(maxsize=1024)
 def limits_of(target, prediction, dtype):
-    """Return what the kernels check against (see `_kernels.terms`): a tuple, or None for all reals."""
+    """Return what the kernels check against (see `_kernels.terms`): a tuple; None if all reals."""
     biggest = np.finfo(dtype).max
     ends = (*target.bounds(dtype), *prediction.bounds(dtype))
     if not target.integer and ends == (-biggest, biggest, -biggest, biggest):

@@ -25,8 +25,9 @@ from ..network import ACTIVATIONS, Network, network_of
 from ..solvers.minibatch import SOLVERS as MINIBATCH_SOLVERS
 from ..solvers.minibatch import Minibatch
 from ..solvers.sgd import LEARNING_RATES
+from .data import ByGroup, Data
 from .docs import ATTRIBUTES, PARAMETERS, shared
-from .fitting import ByGroup, Data, Fitting
+from .fitting import Fitting
 from .progress import Progress
 from .responses import LossModel
 from .solver import hidden_sizes, minibatch_options, new_sgd

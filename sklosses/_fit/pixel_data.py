@@ -10,7 +10,7 @@ from sklearn.utils import assert_all_finite, check_consistent_length
 from sklearn.utils.validation import check_non_negative
 
 from .._arrays.groups import Groups
-from .fitting import Data
+from .data import Data
 
 SINGLE = np.dtype(np.float32)
 

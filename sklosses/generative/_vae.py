@@ -12,8 +12,8 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .._bases.loss import Loss
+from .._fit.data import Data
 from .._fit.estimator import COUNT, SIZES, LossEstimator, checked_weight
-from .._fit.fitting import Data
 from .._fit.solver import hidden_sizes
 from .._registry import get_loss
 from ..losses import ELBO

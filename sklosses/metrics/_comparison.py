@@ -7,7 +7,9 @@ from scipy.special import stdtr
 from sklearn.utils import check_random_state
 
 from .._arrays.groups import Groups
-from ._ranking import EMPTY, Queries, _require, parse
+from ._queries import Queries, require_option
+from ._ranking import parse
+from ._ranking_kernels import EMPTY
 
 TESTS = ("student", "fisher")
 LEVELS = (0.05, 0.01, 0.001)  # one star for each
@@ -83,7 +85,7 @@ def compare_rankings(
     """
     import pandas as pd
 
-    _require("test", "compare_rankings", test, TESTS)
+    require_option("test", "compare_rankings", test, TESTS)
     if not scores:
         raise ValueError("scores must hold the scores of at least one model.")
     baseline = next(iter(scores)) if baseline is None else baseline
