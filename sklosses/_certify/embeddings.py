@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from sklearn.base import clone
 
-from .samples import EXTREMES, STEPS, ByGroup, RowSample
+from .groups import ByGroup
+from .samples import EXTREMES, STEPS, RowSample
 
 BATCHES = 16
 BATCH, COMPONENTS = 6, 2

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from sklearn.base import clone
 
-from .samples import PLAIN, STEPS, TERMS, ByGroup, RowSample
+from .groups import ByGroup
+from .samples import PLAIN, STEPS, TERMS, RowSample
 
 FRAMES = 5
 CLASSES = 3
