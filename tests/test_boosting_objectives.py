@@ -2,10 +2,13 @@
 
 import copy
 import inspect
+import os
 import pickle
+import subprocess
 import sys
 import warnings
 from math import inf
+from types import SimpleNamespace
 from typing import Annotated, ClassVar
 
 import catboost
@@ -18,6 +21,7 @@ from sklearn.datasets import load_diabetes, load_wine
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
 import sklosses as sl
+from sklosses._arrays import threads
 from sklosses._kernels.curvature import curvature_of, curvatures_of
 from sklosses.boosting.catboost import leaf_options
 from sklosses.boosting.hist_gradient_boosting import hist_gradient_boosting_loss
@@ -306,6 +310,45 @@ def test_many_rows_go_in_blocks():
     few, many = (draw(sl.AbsoluteError(), n=size) for size in (60_000, 600_000))
     mean = [sl.lightgbm_objective("mae")(y, z, None, None)[1].mean() for y, z, _ in (few, many)]
     assert_allclose(*mean, rtol=0.02)
+
+
+THREADED = [sl.Pinball(0.9), sl.BinaryCrossEntropy(), sl.CategoricalCrossEntropy(), OWN[0], OWN[1]]
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("loss", THREADED, **NAMED)
+def test_threads_change_nothing(loss, weighted, monkeypatch):
+    y, z, w = draw(loss, n=10_007)
+    given = w if weighted else None
+    alone = sl.lightgbm_objective(loss)(y, z, given, None)
+    used = set()
+    fill = threads._pool.__wrapped__(1).submit
+    monkeypatch.setattr(threads, "ROWS", 1000)
+    monkeypatch.setattr(threads, "_openmp_effective_n_threads", lambda: 3)
+    monkeypatch.setattr(
+        threads, "_pool", lambda n: SimpleNamespace(submit=lambda *a: used.add(n) or fill(*a))
+    )
+    assert_array_equal(sl.lightgbm_objective(loss)(y, z, given, None), alone)
+    assert used == ({3} if loss.jit else set())  # what is not compiled may not be made for them
+    z[-1] = np.nan  # in the last thread's part
+    with pytest.raises(ValueError, match="raw_prediction contains NaN"):
+        sl.lightgbm_objective(loss)(y, z, given, None)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="of systems that fork")
+def test_threads_of_a_forked_process_are_its_own():
+    code = """if True:
+        import os, numpy as np, sklosses as sl
+        from sklosses._arrays import threads
+        threads.ROWS, threads._openmp_effective_n_threads = 1000, lambda: 2
+        made, y, z = sl.lightgbm_objective("squared_error"), np.ones(5000), np.zeros(5000)
+        assert made(y, z, None, None)[0].sum() == -10_000
+        if (child := os.fork()) == 0:
+            assert made(y, z, None, None)[0].sum() == -10_000
+            os._exit(0)
+        assert os.waitpid(child, 0)[1] == 0
+    """
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=100)
 
 
 def test_targets_are_not_confused():

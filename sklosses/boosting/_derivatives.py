@@ -13,6 +13,7 @@ from math import frexp, isfinite, sqrt
 import numpy as np
 from sklearn.utils import assert_all_finite, check_consistent_length
 
+from .._arrays import threads
 from .._arrays.inputs import (
     DOUBLE,
     RAW_NAMES,
@@ -91,12 +92,16 @@ class _OfTerms:
             bend = None
         else:
             (bend,) = self.surveyed or (self._bend(benders, bound, y, z, w),)
-        if bend is None:
-            suspect = backend.fill(bound, y, z, w, limits, None, outs[0], None, outs[1])
-        else:
-            given = None if weight is None else w
-            suspect = benders.fill_bent(bound, y, z, given, limits, *bend, *outs)
-        if suspect != 0:
+
+        def work(rows):
+            args, slope, curvature = (bound, y[rows], z[rows]), outs[0][rows], outs[1][rows]
+            own = w if weight is None else w[rows]
+            if bend is None:
+                return backend.fill(*args, own, limits, None, slope, None, curvature)
+            own = None if weight is None else own
+            return benders.fill_bent(*args, own, limits, *bend, slope, curvature)
+
+        if threads.total(work, y.size, several=self.loss.jit) != 0:
             self.loss._check(y, z, w, RAW_NAMES, REAL)
         self.known = array
         if not g.flags.c_contiguous:  # several outputs, each a column
@@ -171,17 +176,21 @@ class _OfRows:
         check_consistent_length(self.y, z)
         y, w = self.y, loss._checked_weights(weight, z.shape[0], z.dtype)
         bend = None if self.told else self._bend(y, z, w)
-        suspect = 0
-        for rows in _blocks(z.shape[0]):
-            part, own = np.ascontiguousarray(z[rows]), w if weight is None else w[rows]
-            slopes, curvatures = np.empty_like(part), np.empty_like(part)
-            args = y[rows], part, own
-            if bend is None:
-                suspect += loss._fill_rows(*args, None, slopes, None, curvatures)
-            else:
-                suspect += self._fill_bent(*args, bend, slopes, curvatures)
-            g[rows], c[rows] = slopes, curvatures
-        if suspect != 0:
+
+        def work(some):
+            suspect = 0
+            for rows in _blocks(some):
+                part, own = np.ascontiguousarray(z[rows]), w if weight is None else w[rows]
+                slopes, curvatures = np.empty_like(part), np.empty_like(part)
+                args = y[rows], part, own
+                if bend is None:
+                    suspect += loss._fill_rows(*args, None, slopes, None, curvatures)
+                else:
+                    suspect += self._fill_bent(*args, bend, slopes, curvatures)
+                g[rows], c[rows] = slopes, curvatures
+            return suspect
+
+        if threads.total(work, z.shape[0], several=loss.jit) != 0:
             assert_all_finite(z, input_name=RAW_NAMES[1])
         if self.told and loss.task != "multiclass":  # columns are in units of the target
             mean = c.mean(axis=0, dtype=DOUBLE) / w.mean(dtype=DOUBLE)
@@ -229,5 +238,6 @@ class _OfRows:
         return suspect
 
 
-def _blocks(n):
-    return (slice(start, start + BLOCK) for start in range(0, n, BLOCK))
+def _blocks(rows):
+    starts = range(rows.start, rows.stop, BLOCK)
+    return (slice(start, min(start + BLOCK, rows.stop)) for start in starts)
