@@ -17,6 +17,7 @@ import sklosses as sl
 PACKAGE = Path(sl.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 NAMES = [".".join(file.relative_to(PACKAGE).with_suffix("").parts) for file in FILES]
+MODULES = {name.removesuffix(".__init__") for name in NAMES}
 
 
 def tree_of(file):
@@ -31,10 +32,10 @@ def absolute(node, file):
         return [node.module]
     parts = ["sklosses", *file.relative_to(PACKAGE).parts[:-1]]
     base = parts[: len(parts) - node.level + 1] + ([node.module] if node.module else [])
-    if node.module:
-        return [".".join(base)]
-    modules = {name.partition(".")[0] for name in NAMES}
-    return [".".join([*base, n.name if n.name in modules else "__init__"]) for n in node.names]
+    named = [".".join([*base, n.name]) for n in node.names]  # which may be modules themselves
+    found = [name for name in named if name.removeprefix("sklosses.") in MODULES]
+    rest = ".".join(base if node.module else [*base, "__init__"])
+    return found + [rest] * (len(found) < len(named))
 
 
 def imports(file, *, top_only=False):

@@ -55,7 +55,7 @@ def write(folder, **modules):
 # what the processes below run: the mean of a loss at (y, p) = (0, 2), then cache hits and misses
 MEASURE = """
     import sklosses as sl
-    from sklosses._kernels import mean_response
+    from sklosses._kernels.terms import mean_response
     print({loss}([0.0], [2.0]))
     stats = mean_response.dispatcher.stats
     print(sum(stats.cache_hits.values()), sum(stats.cache_misses.values()))

@@ -558,7 +558,7 @@ TERM = """
 RUN = """
     import sklosses as sl
     from mine import Mine
-    from sklosses._kernels import fill
+    from sklosses._kernels.terms import fill
 
     print((0.5 * Mine() + sl.SquaredError()).values([0.0], [4.0])[0])
     print(sum(fill.dispatcher.stats.cache_hits.values()))
