@@ -603,7 +603,7 @@ def test_what_rankers_need(letor):
         sl.LossBoostingRanker(hist()).fit(X, y)
     with pytest.raises(ValueError, match="needs qid_val"):
         sl.LossBoostingRanker(hist()).fit(X, y, qid=qid, X_val=X, y_val=y)
-    with pytest.raises(ValueError, match="without regard to queries"):
+    with pytest.raises(ValueError, match="without regard to their groups"):
         sl.LossBoostingRanker(hist(early_stopping=True)).fit(X, y, qid=qid)
     for name, value in {"boosting_type": "Ordered", "leaf_estimation_iterations": 2}.items():
         with pytest.raises(ValueError, match=name):

@@ -53,6 +53,7 @@ class Blocks(sl.LossBoostingRanker):
 CHECKED = [
     *(sl.LossBoostingRegressor(booster) for booster in REGRESSORS),
     *(sl.LossBoostingClassifier(booster) for booster in CLASSIFIERS),
+    *(sl.LossBoostingClassifier(booster, "dice") for booster in CLASSIFIERS),
     *(Blocks(booster) for booster in REGRESSORS),
 ]
 COUNTS = {sl.LossBoostingRegressor: 60, sl.LossBoostingClassifier: 63, Blocks: 49}
@@ -75,6 +76,8 @@ def expected(estimator):
         LGBMRegressor: None, CatBoostRegressor: None, XGBRegressor: SINGLE, CatBoostClassifier: L2,
     }  # fmt: skip
     reason = reasons.get(type(estimator.estimator), TIES)
+    if estimator.loss == "dice" and isinstance(estimator.estimator, HistGradientBoostingClassifier):
+        reason = None  # there rounding picks the same
     return dict.fromkeys(names, reason) if reason else {}
 
 
@@ -94,4 +97,4 @@ def test_every_check_is_run(estimator):
 
 
 def test_few_failures_are_expected():
-    assert sum(len(expected(estimator)) for estimator in CHECKED) == 21
+    assert sum(len(expected(estimator)) for estimator in CHECKED) == 27

@@ -69,7 +69,7 @@ class Callback:
         if weight is None:
             return float(values.sum(dtype=DOUBLE)), float(len(values))
         if self.loss.groupwise:
-            weight = Groups.of(groups, len(y)).weights(weight)
+            weight = self.loss._weights(weight, Groups.of(groups, len(y)), DOUBLE).terms
         return float(values.sum(dtype=DOUBLE)), float(np.sum(weight, dtype=DOUBLE))
 
     def mean(self, y, raw, weight, groups=None):

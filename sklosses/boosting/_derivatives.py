@@ -57,6 +57,11 @@ class _OfGroups:
 
     def fill(self, y, raw, weight, groups, g, c):
         self.loss.gradient_hessian(y, raw, weight, qid=groups, psd=True, out=(g, c))
+        if self.loss.task == "overlap":  # all rows of a mask share one number
+            mean = c.mean(dtype=DOUBLE)
+            scale = g.dtype.type(_scale(mean) if mean > 0 else 1.0)
+            g *= scale
+            c *= scale
 
 
 @engine_of.register(PointwiseLoss)

@@ -102,7 +102,8 @@ class LossBoostingClassifier(ClassifierOfLoss, BoostedModel):
     """Gradient boosting of classes that minimises any loss, with the booster of your choice.
 
     ``"log_loss"`` is binary or categorical cross-entropy by the number of classes, and so is
-    `Brier`; other binary losses go one-vs-rest for three and more.
+    `Brier`; other binary losses go one-vs-rest for three and more. ``"dice"`` and other losses of
+    masks are what F1 and IoU are made of: of all rows, or of groups (`qid`).
 
     Parameters
     ----------
@@ -143,8 +144,15 @@ class LossBoostingClassifier(ClassifierOfLoss, BoostedModel):
     loss: Annotated[str | Loss, (str, Loss)] = "log_loss"
     class_weight: Annotated[dict | str | None, ("balanced", dict, None)] = None
 
+    tasks: ClassVar[tuple] = (*ClassifierOfLoss.tasks, "overlap")
+
+    __metadata_request__fit = {
+        "sample_weight": True, "X_val": True, "y_val": True, "sample_weight_val": True,
+        "eval_set": True, "qid": True, "qid_val": True,
+    }  # fmt: skip
+
     def fit(self, X, y, sample_weight=None, X_val=None, y_val=None, sample_weight_val=None,
-            eval_set=None):  # fmt: skip
+            eval_set=None, qid=None, qid_val=None):  # fmt: skip
         """Fit the booster.
 
         Parameters
@@ -158,12 +166,28 @@ class LossBoostingClassifier(ClassifierOfLoss, BoostedModel):
             Weight of each row; 0 is the same as no row.
         X_val, y_val, sample_weight_val, eval_set : optional
             As in `LossBoostingRegressor.fit`.
+        qid, qid_val : array-like of shape (n_samples,), default=None
+            The group of each row, of any type and in any order, for losses of masks; None: all rows
+            are of one. Other losses ignore it.
 
         Returns
         -------
         self
         """
-        return self._fit(X, y, sample_weight, (X_val, y_val, sample_weight_val), eval_set)
+        given = X_val, y_val, sample_weight_val
+        return self._fit(X, y, sample_weight, given, eval_set, qid, qid_val)
+
+    def _rows(self, weight, qid):
+        """Return rows by group, and the groups, of losses of masks; none without weight."""
+        if not self.loss_function_.groupwise:
+            return super()._rows(weight, qid)
+        groups = Groups.of(qid, weight.size)
+        there = groups.sorted(weight) > 0
+        if there.all() and groups.order is None:
+            return None, groups
+        order = np.arange(weight.size) if groups.order is None else groups.order
+        sizes = np.add.reduceat(there, groups.offsets[:-1], dtype=np.int64)
+        return order[there], of_sizes(sizes[sizes > 0])
 
 
 class LossBoostingRanker(RankerOfLoss, BoostedModel):

@@ -13,7 +13,10 @@ from .._arrays.groups import Groups
 from .._arrays.inputs import DOUBLE
 from .._bases.loss import TermLoss
 from .._bases.native import Native
+from .._registry import get_loss
 from ._callback import Callback
+
+BINARY = 2  # classes
 
 
 @dataclass
@@ -60,7 +63,8 @@ class Job:
     @property
     def plain(self):
         """Whether a raw prediction is one number that goes with one target, as boosters think."""
-        return not self.loss.rowwise and self.data.y.ndim == 1
+        several = self.loss.rowwise or (self.loss.groupwise and self.n_raw > 1)
+        return not several and self.data.y.ndim == 1
 
     @property
     def parts(self):
@@ -82,7 +86,7 @@ class Job:
 
     def shaped(self, raw):
         """Return raw predictions in the shape that the loss takes them."""
-        return raw.reshape(len(raw), -1) if self.loss.rowwise else raw
+        return raw.reshape(len(raw), -1) if self.loss.rowwise or self.n_raw > 1 else raw
 
     def mean(self, raw, data):
         """Return the mean loss of raw predictions."""
@@ -90,8 +94,10 @@ class Job:
 
 
 def best_constant(loss, y, weight, n_raw):
-    """Return the constant raw row that minimises a loss."""
-    if loss.rowwise:
+    """Return the constant raw row that minimises a loss, or where it is better to start."""
+    if loss.groupwise and loss.convex_start:  # a mask that covers all has no slope to go down
+        loss = get_loss(loss.convex_start).for_classes(max(n_raw, BINARY))
+    if loss.rowwise or (loss.groupwise and n_raw > 1):
         return np.asarray(loss.init_raw(y, weight, n_raw), DOUBLE)
     return np.atleast_1d(np.asarray(loss.init_raw(y, weight), DOUBLE))
 

@@ -7,6 +7,7 @@ from typing import ClassVar
 import numpy as np
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
+from .._arrays.inputs import DOUBLE
 from .._bases.loss import TermLoss
 from .._bases.optimum import CLASSES
 from ._callback import Callback
@@ -63,12 +64,17 @@ class BoundLoss(TermLoss):
     def values(self, rows, raw, sample_weight=None, *, qid=None, out=None):
         """Return one number a row, with the same weighted mean: terms may be columns or groups."""
         part = self._of(rows)
-        values = self.loss.values(part.y, self._shaped(raw, part), sample_weight, qid=part.groups)
+        raw = self._shaped(raw, part)
         if part.groups is None:
+            values = self.loss.values(part.y, raw, sample_weight)
             return values if values.ndim == 1 else values.sum(axis=1)
-        weights = part.groups.weights(part.weight)
-        rows = part.n if part.weight is None else part.weight.sum()
-        return np.repeat(values * (rows / weights.sum()) / part.sizes, part.sizes)
+        values = self.loss.values(part.y, raw, part.weight, qid=part.groups)
+        weights = np.ones(part.n) if part.weight is None else part.weight
+        terms = self.loss._weights(part.weight, part.groups, DOUBLE).terms
+        values *= weights.sum() / terms.sum()
+        values /= np.add.reduceat(weights, part.groups.offsets[:-1])
+        values = np.repeat(values, part.sizes)
+        return values if sample_weight is None else values * weights
 
     def gradient_hessian(self, rows, raw, sample_weight=None, *, qid=None, psd=True, out=None):
         part = self._of(rows)
@@ -89,7 +95,8 @@ class BoundLoss(TermLoss):
 
     def _shaped(self, raw, part):
         """Return raw predictions in the shape that the loss takes them."""
-        return raw.reshape(part.n, -1) if self.loss.rowwise else raw.reshape(part.y.shape)
+        several = self.loss.rowwise or self.n_raw > 1
+        return raw.reshape(part.n, -1) if several else raw.reshape(part.y.shape)
 
 
 class _OfAnyLoss:
@@ -167,8 +174,8 @@ class HistGradientBoosting(Library):
     def _without_holdout(estimator):
         if estimator.early_stopping is True:
             raise ValueError(
-                "early_stopping=True would hold out rows without regard to queries: pass X_val, "
-                "y_val and qid_val to fit."
+                "early_stopping=True would hold out rows without regard to their groups: pass "
+                "X_val, y_val and qid_val to fit."
             )
         return False
 
