@@ -6,11 +6,9 @@ from typing import Annotated, ClassVar
 
 import numpy as np
 
-from .._arrays.groups import Groups
 from .._arrays.inputs import DOUBLE, check_domain
 from .._bases.loss import Loss
 from .._fit.responses import ClassifierOfLoss, RankerOfLoss, RegressorOfLoss
-from ._callback import of_sizes
 from ._model import BoostedModel
 
 
@@ -177,18 +175,6 @@ class LossBoostingClassifier(ClassifierOfLoss, BoostedModel):
         given = X_val, y_val, sample_weight_val
         return self._fit(X, y, sample_weight, given, eval_set, qid, qid_val)
 
-    def _rows(self, weight, qid):
-        """Return rows by group, and the groups, of losses of masks; none without weight."""
-        if not self.loss_function_.groupwise:
-            return super()._rows(weight, qid)
-        groups = Groups.of(qid, weight.size)
-        there = groups.sorted(weight) > 0
-        if there.all() and groups.order is None:
-            return None, groups
-        order = np.arange(weight.size) if groups.order is None else groups.order
-        sizes = np.add.reduceat(there, groups.offsets[:-1], dtype=np.int64)
-        return order[there], of_sizes(sizes[sizes > 0])
-
 
 class LossBoostingRanker(RankerOfLoss, BoostedModel):
     """Gradient boosting of rankings that minimises any ranking loss, with any booster.
@@ -268,13 +254,3 @@ class LossBoostingRanker(RankerOfLoss, BoostedModel):
         loss, y = self.loss_function_, np.ascontiguousarray(y, DOUBLE)
         check_domain(type(loss).__name__, y, "y", loss.target)
         return y
-
-    def _rows(self, weight, qid):
-        """Return rows by query, and the queries; but for those without weight."""
-        groups = Groups.of(qid, weight.size)
-        kept = np.flatnonzero(groups.weights(weight))
-        sizes = np.diff(groups.offsets)
-        if kept.size < groups.n_groups or groups.order is not None:
-            order = np.arange(weight.size) if groups.order is None else groups.order
-            return order[np.repeat(groups.weights(weight) > 0, sizes)], of_sizes(sizes[kept])
-        return None, groups

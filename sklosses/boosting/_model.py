@@ -11,11 +11,13 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import _safe_indexing, check_consistent_length
 from sklearn.utils.validation import _check_sample_weight, _check_y, check_is_fitted, validate_data
 
+from .._arrays.groups import Groups
 from .._arrays.inputs import DOUBLE
 from .._bases.loss import Loss
 from .._bases.native import twin
 from .._fit.responses import LossModel
 from .._registry import get_loss
+from ._callback import of_sizes
 from ._job import Data, Job
 from ._library import library_of
 
@@ -118,8 +120,20 @@ class BoostedModel(LossModel):
         return loss._checked_targets(y, self._columns(loss, y), DOUBLE)
 
     def _rows(self, weight, qid):
-        """Return which rows to take, None of all as they are, and their groups if there are any."""
-        return None if weight.all() else np.flatnonzero(weight), None  # no weight: no row
+        """Return which rows to take, None of all as they are, and their groups if there are any.
+
+        A row without weight is not there; those of a group become neighbours.
+        """
+        if not self.loss_function_.groupwise:
+            return None if weight.all() else np.flatnonzero(weight), None
+        groups = Groups.of(qid, weight.size)
+        self.loss_function_._weights(weight, groups, DOUBLE)  # which may not differ in a query
+        there = groups.sorted(weight) > 0
+        if there.all() and groups.order is None:
+            return None, groups
+        order = np.arange(weight.size) if groups.order is None else groups.order
+        sizes = np.add.reduceat(there, groups.offsets[:-1], dtype=np.int64)
+        return order[there], of_sizes(sizes[sizes > 0])
 
     def _checked(self, X, y="no_validation", *, reset):
         """Return data as boosters take them: a table stays one, for its names and categories."""
