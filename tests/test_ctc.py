@@ -16,6 +16,7 @@ from sklearn.base import clone
 from threadpoolctl import threadpool_limits
 
 import sklosses as sl
+from sklosses._arrays import threads
 from sklosses._arrays.sequences import Labels
 from sklosses._bases import sequencewise
 from sklosses._kernels import ctc as ctc_kernels
@@ -512,7 +513,7 @@ def test_threads_change_nothing(stacked, rng, monkeypatch):
     monkeypatch.setattr(sl.CTC, "_compute", watched)
     monkeypatch.setattr(sequencewise, "LARGE", 1)
     monkeypatch.setattr(sequencewise, "PART", 500)
-    monkeypatch.setattr(sequencewise, "_openmp_effective_n_threads", lambda: 3)
+    monkeypatch.setattr(threads, "_openmp_effective_n_threads", lambda: 3)
     values, gradient = loss.values_gradient(labels, frames, w)
     assert_array_equal(values, expected[0])
     for ours, theirs in zip(gradient, expected[1], strict=True):

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import warnings
-from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from scipy.optimize import minimize
 from sklearn.utils import assert_all_finite, check_consistent_length
-from sklearn.utils._openmp_helpers import _openmp_effective_n_threads
 from sklearn.utils.validation import check_non_negative
 
+from .._arrays import threads
 from .._arrays.inputs import DOUBLE, as_weights, require_rows, require_weight
 from .._arrays.outputs import check_output, new_array
 from .._arrays.sequences import Frames, Labels
@@ -27,7 +26,7 @@ __all__ = ["Interval", "SequenceLoss", "SequenceTargets"]
 
 COLUMN = Interval(0, np.inf, closed="left", integer=True)
 PART = 2**15  # numbers, about, of frames that are worked on at a time
-LARGE = 2 * 10**6  # sums over states from which on threads pay
+LARGE = 10**6  # sums over states a thread, from which on threads pay
 SOME_FRAMES = 5000  # that tell where to start
 LEAST = 1e-6  # probability of a class that is in no sequence
 SHOWN = 5
@@ -221,12 +220,9 @@ class SequenceLoss(GroupwiseLoss):
             return suspect
 
         steps = int((frames.lengths * (frames.k + 4 * sizes)).sum())
-        workers = _openmp_effective_n_threads() if steps >= LARGE else 1
         parts = _parts(frames)
-        if workers == 1 or len(parts) == 1:
-            return values, work(parts)
-        with ThreadPoolExecutor(workers) as pool:
-            return values, sum(pool.map(work, [parts[i::workers] for i in range(workers)]))
+        k = max(1, min(threads.workers(steps, LARGE), len(parts)))
+        return values, threads.total(work, [parts[i::k] for i in range(k)])
 
     def _settled(self, values, frames, labels):
         """Return values, those without an alignment as `zero_infinity` says, with a warning."""

@@ -36,6 +36,7 @@ TYPICAL = 0.4  # times the mean slope over the window: about the mean curvature
 SMALLEST = 2.0**-4  # mean curvature that thresholds of boosters are made for
 MANY = 2**16  # rows that a survey reads, at least, of more
 BLOCK = 2**13  # rows at a time, of losses of rows
+ROWS = 2**16  # a thread: to hand it fewer takes longer than it saves
 
 
 @singledispatch
@@ -106,7 +107,7 @@ class _OfTerms:
             own = None if weight is None else own
             return benders.fill_bent(*args, own, limits, *bend, slope, curvature)
 
-        if threads.total(work, y.size, several=self.loss.jit) != 0:
+        if threads.total(work, _parts(self.loss, y.size)) != 0:
             self.loss._check(y, z, w, RAW_NAMES, REAL)
         self.known = array
         if not g.flags.c_contiguous:  # several outputs, each a column
@@ -195,7 +196,7 @@ class _OfRows:
                 g[rows], c[rows] = slopes, curvatures
             return suspect
 
-        if threads.total(work, z.shape[0], several=loss.jit) != 0:
+        if threads.total(work, _parts(loss, z.shape[0])) != 0:
             assert_all_finite(z, input_name=RAW_NAMES[1])
         if self.told and loss.task != "multiclass":  # columns are in units of the target
             mean = c.mean(axis=0, dtype=DOUBLE) / w.mean(dtype=DOUBLE)
@@ -241,6 +242,11 @@ class _OfRows:
         slopes *= scale
         curvatures *= scale
         return suspect
+
+
+def _parts(loss, n):
+    """Return the rows of each thread; what is not compiled may not be made for several."""
+    return threads.slices(n, ROWS if loss.jit else n)
 
 
 def _blocks(rows):

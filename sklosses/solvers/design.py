@@ -6,20 +6,19 @@ all there is to do with a block while it is in cache, and large data are shared 
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
 from scipy import sparse
-from sklearn.utils._openmp_helpers import _openmp_effective_n_threads
 from threadpoolctl import ThreadpoolController
 
+from .._arrays import threads
 from .moments import column_moments
 
 BLOCK = 2**17  # entries read at a time: a megabyte
-LARGE = 10**6  # entries from which threads pay
+LARGE = 5 * 10**5  # entries a thread, from which threads pay
 SAMPLE = 4000  # rows that tell the scales of the columns, which need not be exact
 
 
@@ -46,7 +45,6 @@ class Design:
                                where=self.spread > 0)  # fmt: skip
         self.blocks = list(_blocks(X))
         self._workers = 1
-        self._pool = None
 
     def rows(self, index):
         """Return the design of some rows, in the same coordinates."""
@@ -57,17 +55,12 @@ class Design:
     def threads(self):
         """Share the passes inside the ``with`` among threads, each with a BLAS of one thread."""
         entries = self.X.nnz if sparse.issparse(self.X) else self.X.size
-        workers = _openmp_effective_n_threads() if entries >= LARGE else 1
-        with _controller().limit(limits=1, user_api="blas"):
-            if workers == 1:
+        self._workers = threads.workers(entries, LARGE)
+        try:
+            with _controller().limit(limits=1, user_api="blas"):
                 yield
-                return
-            with ThreadPoolExecutor(workers) as pool:
-                self._pool, self._workers = pool, workers
-                try:
-                    yield
-                finally:
-                    self._pool, self._workers = None, 1
+        finally:
+            self._workers = 1
 
     def sweep(self, work):
         """Return the sum of the arrays that ``work(rows, block)`` returns for each block."""
@@ -76,12 +69,9 @@ class Design:
             with np.errstate(over="ignore", invalid="ignore"):  # in this thread
                 return sum(work(rows, block) for rows, block in blocks)
 
-        if self._pool is None:
-            return some(self.blocks)
-        k = self._workers
+        k = min(self._workers, len(self.blocks))
         bounds = [len(self.blocks) * i // k for i in range(k + 1)]
-        parts = [self.blocks[a:b] for a, b in pairwise(bounds) if b > a]
-        return sum(self._pool.map(some, parts))
+        return threads.total(some, [self.blocks[a:b] for a, b in pairwise(bounds)])
 
     # ------------------------------------------------------------------ coordinates
 
