@@ -488,10 +488,13 @@ def test_clone_pickle_and_refit(model):
 def test_input_is_left_as_it_is(model):
     images, masks = scenes()
     weights = np.ones(masks.shape)
+    before = [array.copy() for array in (images, masks, weights)]
     for array in (images, masks, weights):
         array.setflags(write=False)
     fitted = clone(model).fit(images, masks, sample_weight=weights)
-    fitted.score(images, masks, weights)
+    assert fitted.score(images, masks, weights) > 0
+    for array, own in zip((images, masks, weights), before, strict=True):
+        assert_array_equal(array, own)
 
 
 @pytest.mark.parametrize("model", ESTIMATORS, ids=repr)
