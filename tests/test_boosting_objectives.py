@@ -322,13 +322,16 @@ def test_threads_change_nothing(loss, weighted, monkeypatch):
     given = w if weighted else None
     alone = sl.lightgbm_objective(loss)(y, z, given, None)
     used, total = [], threads.total
+
+    def counted(work, parts):
+        used.append(len(parts))
+        return total(work, parts)
+
     monkeypatch.setattr(_derivatives, "ROWS", 1000)
     monkeypatch.setattr(threads, "_openmp_effective_n_threads", lambda: 3)
-    monkeypatch.setattr(
-        threads, "total", lambda work, parts: used.append(parts) or total(work, parts)
-    )
+    monkeypatch.setattr(threads, "total", counted)
     assert_array_equal(sl.lightgbm_objective(loss)(y, z, given, None), alone)
-    assert len(used[0]) == (3 if loss.jit else 1)  # what is not compiled may not be made for them
+    assert used == [3 if loss.jit else 1]  # what is not compiled may not be made for them
     z[-1] = np.nan  # in the last thread's part
     with pytest.raises(ValueError, match="raw_prediction contains NaN"):
         sl.lightgbm_objective(loss)(y, z, given, None)
