@@ -10,7 +10,8 @@ from ._bases.adversarial import AdversarialLoss
 from ._certify.adversarial import CHECKS as ADVERSARIAL_CHECKS
 from ._certify.adversarial import outputs_of
 from ._certify.checks import CHECKS, DoesNotApplyError
-from ._certify.samples import random_parameters, samples_of
+from ._certify.kinds import samples_of
+from ._certify.samples import random_parameters
 from ._registry import example_of
 
 __all__ = ["CertificationReport", "Check", "certify", "check_loss", "random_parameters"]

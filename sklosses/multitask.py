@@ -11,12 +11,12 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ._fit.data import Data
 from ._fit.estimator import SIZES, LossEstimator, checked_weight
+from ._fit.responses import BINARY
 from .losses.multitask import MultiTask
 from .metrics import d2_loss_score
 
 TEMPERATURE = 2.0  # of "dynamic" weights
 LEAST_NOISE = 0.1  # of the first loss: a network that knows its rows by heart is not certain
-BINARY = 2
 
 
 class MultiTaskEstimator(LossEstimator):

@@ -21,7 +21,7 @@ from ._bases.loss import Loss
 from ._bases.params import Interval
 from ._fit.data import ByGroup
 from ._fit.pixel_data import SINGLE, Masks, PixelData, PixelStream, rows_of
-from ._fit.responses import _has_probabilities
+from ._fit.responses import BINARY, _has_probabilities
 from .classification import FEW_OF_A_CLASS, LossClassifier
 from .losses.overlap import Jaccard
 from .metrics._overlap import averaged, overlap_sums
@@ -29,7 +29,6 @@ from .pixels import PixelFeatures, as_images, channels_of, with_images
 
 MIB = 2**20
 PART = 1024  # pixels of an image in a batch
-BINARY = 2
 
 
 class LossSegmenter(LossClassifier):

@@ -109,7 +109,7 @@ def test_certified_on_other_samples(cls, seed):
 # ------------------------------------------------------------------ a user's loss
 
 
-class Asymmetric(sl.PointwiseLoss):
+class AsymmetricOfUser(sl.PointwiseLoss):
     """Squared error that charges `ratio` times more for under-prediction."""
 
     ratio: Annotated[float, sl.Interval(0, inf)] = 2.0
@@ -128,19 +128,19 @@ class Asymmetric(sl.PointwiseLoss):
 
 @pytest.mark.parametrize("ratio", [0.5, 2.0, 30.0])
 def test_users_loss_is_certified(ratio):
-    report = sl.certify(Asymmetric(ratio))
+    report = sl.certify(AsymmetricOfUser(ratio))
     assert report.passed, repr(report)
 
 
 def test_users_loss_computes_its_formula():
-    loss = Asymmetric(ratio=3.0)
+    loss = AsymmetricOfUser(ratio=3.0)
     y, z = np.array([2.0, 0.0]), np.array([1.0, 2.0])
     assert_allclose(loss.values(y, z), [3.0 * 1**2, 2.0**2])
     assert_allclose(loss.gradient(y, z), [-2 * 3.0 * 1, 2 * 2.0])
     assert_allclose(loss(y, z, sample_weight=[1, 3]), (1 * 3.0 + 3 * 4.0) / 4)
     assert_allclose(loss.scorer()._sign, -1)
-    assert sl.get_loss("asymmetric", ratio=3.0) == loss
-    assert Asymmetric not in sl.all_losses()
+    assert sl.get_loss("asymmetric_of_user", ratio=3.0) == loss
+    assert AsymmetricOfUser not in sl.all_losses()
 
 
 class Sound(sl.PointwiseLoss):

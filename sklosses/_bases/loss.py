@@ -53,6 +53,7 @@ class Loss(Parametrized):
     required: ClassVar[tuple] = ("value",)  # what a class must have to be used
     rowwise: ClassVar[bool] = False
     groupwise: ClassVar[bool] = False
+    shared_slope: ClassVar[bool] = False  # whether rows of a group move the less the more there are
     prediction: ClassVar[Interval] = REAL
     hessian: ClassVar[str] = "exact"
     convex: ClassVar[bool] = False

@@ -51,6 +51,7 @@ class _MaskLoss(GroupwiseLoss):
 
     task: ClassVar[str] = "overlap"
     full_batch: ClassVar[bool] = True
+    shared_slope: ClassVar[bool] = True
     include_background: ClassVar[bool] = True
     target: ClassVar[Interval] = SHARE
 

@@ -6,8 +6,6 @@ import numpy as np
 from sklearn.base import clone
 
 from .._bases.params import Interval, Numbers, fields_of
-from .._bases.rowwise import RowwiseLoss
-from .._bases.variational import VariationalLoss
 
 TERMS = 300
 PLAIN = 60  # terms computed in plain Python
@@ -65,48 +63,6 @@ def _shifts(loss):
     numbers = [getattr(loss, name) for name in fields_of(type(loss))]
     numbers = [abs(float(v)) for v in numbers if isinstance(v, (int, float))]
     return np.array([0.0, 1.0, -1.0, *numbers, *(-v for v in numbers)])
-
-
-def samples_of(loss, rng):
-    """Return the samples a loss is tried on: classes with hard and, where it may, soft labels."""
-    if loss.task == "overlap":
-        from .groups import masks_of
-
-        return masks_of(loss, rng)
-    if loss.groupwise or isinstance(loss, VariationalLoss):
-        return [_sample_of_many(loss, rng)]
-    if not isinstance(loss, RowwiseLoss):
-        return [PointSample(loss, rng)]
-    if loss.task != "multiclass":
-        return [RowSample(loss, rng)]
-    if loss.soft_labels is None:  # the loss does not say what it takes
-        return [LabelSample(loss, rng)] if _takes_labels(loss) else [SoftSample(loss, rng)]
-    soft = [SoftSample(loss, rng)] if loss.soft_labels else []
-    return [LabelSample(loss, rng), *soft]
-
-
-def _sample_of_many(loss, rng):
-    """Return the sample of a loss whose terms are of several rows, or several arrays."""
-    if loss.task == "embedding":
-        from .embeddings import EmbeddingSample as Sample
-    elif loss.task == "sequence":
-        from .sequences import SequenceSample as Sample
-    elif loss.groupwise:
-        from .groups import ByGroup, GroupSample
-
-        return GroupSample(ByGroup(loss), rng)
-    else:
-        from .variational import CodeSample as Sample
-    return Sample(loss, rng)
-
-
-def _takes_labels(loss):
-    """Whether a loss of classes can be evaluated for a label: otherwise it wants shares."""
-    try:
-        loss.values(np.array([0]), np.zeros((1, 3)))
-    except (TypeError, IndexError):
-        return False
-    return True
 
 
 class PointSample:

@@ -58,11 +58,8 @@ class _OfGroups:
 
     def fill(self, y, raw, weight, groups, g, c):
         self.loss.gradient_hessian(y, raw, weight, qid=groups, psd=True, out=(g, c))
-        if self.loss.task == "overlap":  # all rows of a mask share one number
-            mean = c.mean(dtype=DOUBLE)
-            scale = g.dtype.type(_scale(mean) if mean > 0 else 1.0)
-            g *= scale
-            c *= scale
+        if self.loss.shared_slope:
+            _bring_up(g, c, np.ravel(c.mean(dtype=DOUBLE)))
 
 
 @engine_of.register(PointwiseLoss)
@@ -91,9 +88,7 @@ class _OfTerms:
         backend, benders, bound = self._kernels(z.dtype)
         y, z, w = _flat(y, z, weight)
         limits = None if array is self.known else limits_of(self.target, REAL, y.dtype)
-        outs = [
-            a.reshape(-1) if a.flags.c_contiguous else np.empty(a.size, a.dtype) for a in (g, c)
-        ]
+        outs = [_row(array) for array in (g, c)]
         if self.told:
             bend = None
         else:
@@ -163,6 +158,14 @@ def _scale(mean):
     return 2.0 ** -frexp(mean)[1] if mean < SMALLEST else 1.0
 
 
+def _bring_up(g, c, mean):
+    """Scale derivatives, in place, as their mean curvatures ask for: one, or one a column."""
+    scale = np.array([_scale(m) if m > 0 else 1.0 for m in mean], c.dtype)
+    if (scale != 1).any():
+        g *= scale
+        c *= scale
+
+
 @engine_of.register(RowwiseLoss)
 class _OfRows:
     """Of a row-wise loss, a block of rows at a time: boosters have them in any order."""
@@ -199,11 +202,7 @@ class _OfRows:
         if threads.total(work, _parts(loss, z.shape[0])) != 0:
             assert_all_finite(z, input_name=RAW_NAMES[1])
         if self.told and loss.task != "multiclass":  # columns are in units of the target
-            mean = c.mean(axis=0, dtype=DOUBLE) / w.mean(dtype=DOUBLE)
-            scale = np.array([_scale(m) if m > 0 else 1.0 for m in mean], c.dtype)
-            if (scale != 1).any():
-                g *= scale
-                c *= scale
+            _bring_up(g, c, c.mean(axis=0, dtype=DOUBLE) / w.mean(dtype=DOUBLE))
 
     def _bend(self, y, z, w):
         """Return windows and floors of the columns, and a scale; None if there is nothing to do."""

@@ -13,10 +13,9 @@ from .._arrays.groups import Groups
 from .._arrays.inputs import DOUBLE
 from .._bases.loss import TermLoss
 from .._bases.native import Native
+from .._fit.responses import BINARY
 from .._registry import get_loss
 from ._callback import Callback
-
-BINARY = 2  # classes
 
 
 @dataclass

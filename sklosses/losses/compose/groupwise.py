@@ -89,6 +89,11 @@ class GroupwiseSum(WeightedSum, GroupwiseLoss):  # type: ignore[override, misc]
         return self._lead.convex_start
 
     @property
+    def shared_slope(self):  # type: ignore[override]
+        """Whether the more rows a group has, the less each moves."""
+        return self._lead.shared_slope
+
+    @property
     def response_method(self):
         """The method of an estimator that returns what the loss is called with."""
         return self._lead.response_method
